@@ -1,0 +1,31 @@
+import { assert } from '../assert.ts';
+
+/**
+ * Byte position in the CommitLog of one broker group. A safe integer (2^53 bytes are 9 PB), stored in 48 bits on disk
+ * (281 TB); branded so that it cannot be mixed up with a queue offset.
+ */
+export type PhysicalOffset = number & { readonly brand: 'PhysicalOffset' };
+
+/** Position of a message in its queue: 0 for the first message ever stored there, then dense. */
+export type QueueOffset = number & { readonly brand: 'QueueOffset' };
+
+/** Term of a master; grows by one with each promotion. */
+export type Epoch = number & { readonly brand: 'Epoch' };
+
+/** Largest offset that fits the 48-bit fields of the file format. */
+export const OFFSET_MAX = 2 ** 48 - 1;
+
+export function physicalOffset(value: number): PhysicalOffset {
+  assert(Number.isSafeInteger(value) && value >= 0 && value <= OFFSET_MAX, `physical offset ${value}`);
+  return value as PhysicalOffset;
+}
+
+export function queueOffset(value: number): QueueOffset {
+  assert(Number.isSafeInteger(value) && value >= 0 && value <= OFFSET_MAX, `queue offset ${value}`);
+  return value as QueueOffset;
+}
+
+export function epoch(value: number): Epoch {
+  assert(Number.isSafeInteger(value) && value >= 0 && value < 2 ** 32, `epoch ${value}`);
+  return value as Epoch;
+}
