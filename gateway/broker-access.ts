@@ -1,0 +1,93 @@
+import type { ConsumerGroupConfig } from '../common/model/consumer-group.ts';
+import type { TopicConfig } from '../common/model/topic.ts';
+import type { apache } from '../proto/generated/rocketmq.js';
+import type { SendMessageView } from '../common/wire/send-message-view.ts';
+
+import v2 = apache.rocketmq.v2;
+
+/** Who calls, as far as the broker needs to know; built once per call from metadata and the session. */
+export interface ClientContext {
+  readonly clientId: string;
+  /** `JAVA`, `GO`, `HTTP` (Node) …: the value of x-mq-language, upper case, '' when absent. */
+  readonly language: string;
+  readonly clientVersion: string;
+  /** Namespace of the x-mq-namespace header; a resource's own namespace wins over it. */
+  readonly namespace: string;
+  readonly peer: string;
+  /** Milliseconds left until the caller's gRPC deadline, undefined without one. */
+  readonly remainingMs: number | undefined;
+  /** Aborts when the caller has gone away. */
+  readonly signal: AbortSignal;
+  /** A metadata value of the call, for forwarding. */
+  metadata(name: string): string | undefined;
+}
+
+/** Outcome of a receive: complete wire messages, so that nothing is encoded twice. */
+export interface ReceiveOutcome {
+  readonly status: v2.IStatus;
+  /** Each an encoded ReceiveMessageResponse with the `message` arm set. */
+  readonly messages: readonly Uint8Array[];
+  readonly deliveryTimestampMs: number;
+}
+
+/** A consumer or producer as its Settings describe it, told to every broker that it may use. */
+export interface ClientRegistration {
+  readonly clientId: string;
+  readonly clientType: v2.ClientType;
+  readonly language: string;
+  readonly clientVersion: string;
+  readonly peer: string;
+  /** Full name; undefined for producers. */
+  readonly group: string | undefined;
+  /** Full topic names with their filter; empty for producers. */
+  readonly subscriptions: readonly { readonly topic: string; readonly filter: v2.IFilterExpression }[];
+  /** Full names of the topics that a producer announced. */
+  readonly publishes: readonly string[];
+}
+
+/**
+ * One broker group as the gateway sees it: the local broker, or another one over gRPC. Requests have been validated by the
+ * gateway (names, limits, required fields) and arrive with full resource names; expected failures come back as a Status.
+ */
+export interface BrokerAccess {
+  readonly brokerName: string;
+  sendMessage(request: SendMessageView, client: ClientContext): Promise<v2.ISendMessageResponse>;
+  receiveMessage(request: v2.IReceiveMessageRequest, client: ClientContext): Promise<ReceiveOutcome>;
+  ackMessage(request: v2.IAckMessageRequest, client: ClientContext): Promise<v2.IAckMessageResponse>;
+  changeInvisibleDuration(
+    request: v2.IChangeInvisibleDurationRequest,
+    client: ClientContext,
+  ): Promise<v2.IChangeInvisibleDurationResponse>;
+  forwardMessageToDeadLetterQueue(
+    request: v2.IForwardMessageToDeadLetterQueueRequest,
+    client: ClientContext,
+  ): Promise<v2.IForwardMessageToDeadLetterQueueResponse>;
+
+  /** Idempotent; repeated with every Settings and heartbeat. */
+  registerClient(registration: ClientRegistration): Promise<void>;
+  /** The client said goodbye or its stream and heartbeats have been silent for the expiry. */
+  removeClient(clientId: string): Promise<void>;
+
+  topic(name: string): Promise<TopicConfig | undefined>;
+  /** Creates the topic as a first use would; undefined when automatic creation is off or not for this name. */
+  autoCreateTopic(name: string): Promise<TopicConfig | undefined>;
+  group(name: string): Promise<ConsumerGroupConfig | undefined>;
+}
+
+/** Queues of one topic on one broker group, with the address that leads to that group. */
+export interface BrokerRoute {
+  readonly brokerName: string;
+  readonly host: string;
+  readonly port: number;
+  readonly topic: TopicConfig;
+}
+
+/** What a gateway knows of the cluster: from its own broker in standalone, from registrations in a NameServer. */
+export interface Cluster {
+  /** Broker groups that have the topic, in an order that never changes; creates it on first use where that is allowed. */
+  routes(topic: string): Promise<readonly BrokerRoute[]>;
+  /** The group's settings, or its defaults when nobody has created it. */
+  group(name: string): Promise<ConsumerGroupConfig>;
+  broker(brokerName: string): BrokerAccess | undefined;
+  brokers(): readonly BrokerAccess[];
+}
