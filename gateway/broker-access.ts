@@ -1,9 +1,19 @@
 import type { ConsumerGroupConfig } from '../common/model/consumer-group.ts';
 import type { TopicConfig } from '../common/model/topic.ts';
-import type { apache } from '../proto/generated/rocketmq.js';
+import type {
+  ClientType,
+  IAckMessageRequest,
+  IAckMessageResponse,
+  IChangeInvisibleDurationRequest,
+  IChangeInvisibleDurationResponse,
+  IFilterExpression,
+  IForwardMessageToDeadLetterQueueRequest,
+  IForwardMessageToDeadLetterQueueResponse,
+  IReceiveMessageRequest,
+  ISendMessageResponse,
+  IStatus,
+} from '../proto/generated/v2.ts';
 import type { SendMessageView } from '../common/wire/send-message-view.ts';
-
-import v2 = apache.rocketmq.v2;
 
 /** Who calls, as far as the broker needs to know; built once per call from metadata and the session. */
 export interface ClientContext {
@@ -24,7 +34,7 @@ export interface ClientContext {
 
 /** Outcome of a receive: complete wire messages, so that nothing is encoded twice. */
 export interface ReceiveOutcome {
-  readonly status: v2.IStatus;
+  readonly status: IStatus;
   /** Each an encoded ReceiveMessageResponse with the `message` arm set. */
   readonly messages: readonly Uint8Array[];
   readonly deliveryTimestampMs: number;
@@ -33,14 +43,14 @@ export interface ReceiveOutcome {
 /** A consumer or producer as its Settings describe it, told to every broker that it may use. */
 export interface ClientRegistration {
   readonly clientId: string;
-  readonly clientType: v2.ClientType;
+  readonly clientType: ClientType;
   readonly language: string;
   readonly clientVersion: string;
   readonly peer: string;
   /** Full name; undefined for producers. */
   readonly group: string | undefined;
   /** Full topic names with their filter; empty for producers. */
-  readonly subscriptions: readonly { readonly topic: string; readonly filter: v2.IFilterExpression }[];
+  readonly subscriptions: readonly { readonly topic: string; readonly filter: IFilterExpression }[];
   /** Full names of the topics that a producer announced. */
   readonly publishes: readonly string[];
 }
@@ -51,17 +61,17 @@ export interface ClientRegistration {
  */
 export interface BrokerAccess {
   readonly brokerName: string;
-  sendMessage(request: SendMessageView, client: ClientContext): Promise<v2.ISendMessageResponse>;
-  receiveMessage(request: v2.IReceiveMessageRequest, client: ClientContext): Promise<ReceiveOutcome>;
-  ackMessage(request: v2.IAckMessageRequest, client: ClientContext): Promise<v2.IAckMessageResponse>;
+  sendMessage(request: SendMessageView, client: ClientContext): Promise<ISendMessageResponse>;
+  receiveMessage(request: IReceiveMessageRequest, client: ClientContext): Promise<ReceiveOutcome>;
+  ackMessage(request: IAckMessageRequest, client: ClientContext): Promise<IAckMessageResponse>;
   changeInvisibleDuration(
-    request: v2.IChangeInvisibleDurationRequest,
+    request: IChangeInvisibleDurationRequest,
     client: ClientContext,
-  ): Promise<v2.IChangeInvisibleDurationResponse>;
+  ): Promise<IChangeInvisibleDurationResponse>;
   forwardMessageToDeadLetterQueue(
-    request: v2.IForwardMessageToDeadLetterQueueRequest,
+    request: IForwardMessageToDeadLetterQueueRequest,
     client: ClientContext,
-  ): Promise<v2.IForwardMessageToDeadLetterQueueResponse>;
+  ): Promise<IForwardMessageToDeadLetterQueueResponse>;
 
   /** Idempotent; repeated with every Settings and heartbeat. */
   registerClient(registration: ClientRegistration): Promise<void>;
