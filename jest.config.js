@@ -16,6 +16,8 @@ const level = (name, extra = {}) => ({
 });
 
 export default {
-  projects: ['tidy', 'unit', 'simulation', 'integration', 'conformance', 'e2e', 'fuzz'].map((name) => level(name)),
+  projects: ['tidy', 'unit', 'simulation', 'integration', 'conformance', 'e2e', 'fuzz'].map(
+    (name) => level(name),
+  ),
   testTimeout: 30_000,
 };
