@@ -1,0 +1,64 @@
+import { describe, expect, it } from '@jest/globals';
+import { exportsOf } from './exports.ts';
+import { buildGraph, findCycles, reachableFrom } from './import-graph.ts';
+import { FILES, PRODUCT_FILES, read, TYPESCRIPT } from './source-tree.ts';
+
+const graph = buildGraph(TYPESCRIPT);
+const isEntry = (path: string): boolean => path.endsWith('/main.ts');
+
+/** Where commands are written down: a bench or a script that none of these names is forgotten. */
+const COMMANDS = FILES.filter((path) =>
+  /(\.md|^package\.json|^\.ci\/run|\.config\.js)$/.test(path),
+);
+const isMentioned = (path: string): boolean => COMMANDS.some((file) => read(file).includes(path));
+
+describe('imports', () => {
+  it('have no cycles', () => {
+    expect(findCycles(graph)).toEqual([]);
+  });
+
+  it('would show a cycle', () => {
+    const planted = new Map([
+      ['a.ts', ['b.ts']],
+      ['b.ts', ['c.ts']],
+      ['c.ts', ['b.ts']],
+    ]);
+    expect(findCycles(planted)).toEqual(['b.ts -> c.ts -> b.ts']);
+  });
+
+  it('name files that exist, with their suffix', () => {
+    const generated = /^proto\/|\.json$/;
+    const broken = [...graph].flatMap(([path, targets]) =>
+      targets
+        .filter((target) => !generated.test(target) && !TYPESCRIPT.includes(target))
+        .map((target) => `${path} -> ${target}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it('reach every file of the product from a main.ts', () => {
+    const reached = reachableFrom(graph, PRODUCT_FILES.filter(isEntry));
+    expect(PRODUCT_FILES.filter((path) => !reached.has(path))).toEqual([]);
+  });
+
+  it('reach every bench, script and test support file', () => {
+    const others = TYPESCRIPT.filter((path) => /^(bench|scripts|test)\//.test(path));
+    const entries = others.filter((path) => path.endsWith('.test.ts') || isMentioned(path));
+    const reached = reachableFrom(graph, [...entries, 'scripts/lint/layer-config.ts']);
+    expect(others.filter((path) => !reached.has(path))).toEqual([]);
+  });
+
+  it('use every function, class and constant that a product file exports', () => {
+    const imported = new Set(
+      TYPESCRIPT.flatMap((path) => [
+        ...read(path).matchAll(/^(?:import|export)\b[^;]*?\bfrom '\./gms),
+      ]).flatMap(([clause]) => clause.match(/\w+/g) ?? []),
+    );
+    const unused = PRODUCT_FILES.flatMap((path) =>
+      exportsOf(path)
+        .filter(({ name, isType }) => !isType && !imported.has(name))
+        .map(({ name }) => `${path}: ${name}`),
+    );
+    expect(unused).toEqual([]);
+  });
+});
