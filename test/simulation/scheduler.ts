@@ -1,0 +1,136 @@
+import { EventQueue, type SimEvent, type SimProcess } from './event-queue.ts';
+import { TraceHash } from './trace-hash.ts';
+
+/** Taken before any guard replaces the globals: the scheduler is the one part that may touch the real event loop. */
+const realSetImmediate = setImmediate;
+
+/** Events kept for the story of a failure. */
+const RECENT_EVENT_COUNT = 256;
+
+export interface RunLimits {
+  /** A run that needs more is taken for an endless loop. */
+  eventCountMax: number;
+}
+
+const DEFAULT_LIMITS: RunLimits = { eventCountMax: 5_000_000 };
+
+/**
+ * Owns virtual time. One event runs at a time, and everything that follows from it (promise reactions, `nextTick`) has
+ * run before the next one: between two events the scheduler lets the real event loop turn once, which empties all
+ * microtasks. Nothing else may use the real event loop, so the order of a run depends on the seed alone.
+ */
+export class Scheduler {
+  readonly #queue = new EventQueue();
+  readonly #trace = new TraceHash();
+  readonly #recent: string[] = [];
+  readonly #checks: (() => void)[] = [];
+  #sequence = 0;
+  #nowMs = 0;
+  #eventCount = 0;
+
+  /** Virtual milliseconds since the start of the run, with a fraction. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  get eventCount(): number {
+    return this.#eventCount;
+  }
+
+  get traceHash(): string {
+    return this.#trace.toString();
+  }
+
+  /** The last events, oldest first, one line each. */
+  recentEvents(): string[] {
+    return [...this.#recent];
+  }
+
+  /** Called after each event and all that followed from it; throws to fail the run. */
+  addCheck(check: () => void): void {
+    this.#checks.push(check);
+  }
+
+  schedule(delayMs: number, label: string, run: () => void, owner?: SimProcess): SimEvent {
+    if (!(delayMs >= 0)) throw new RangeError(`event '${label}' in ${delayMs} ms`);
+    const event = {
+      atMs: this.#nowMs + delayMs,
+      sequence: this.#sequence++,
+      label,
+      owner,
+      run: run as (() => void) | undefined,
+    };
+    this.#queue.push(event);
+    return event;
+  }
+
+  /** Runs events until `result` settles, and settles as it does. Fails when no event is left that could settle it. */
+  async runUntil<T>(result: Promise<T>, limits: RunLimits = DEFAULT_LIMITS): Promise<T> {
+    let isSettled = false;
+    const settled = (): void => void (isSettled = true);
+    result.then(settled, settled);
+    await drainMicrotasks();
+    const eventCountMax = this.#eventCount + limits.eventCountMax;
+    while (!isSettled) {
+      if (this.#eventCount >= eventCountMax) throw this.#stuck('too many events');
+      if (!(await this.#step())) throw this.#stuck('no event is left');
+    }
+    return result;
+  }
+
+  /** Runs everything that is due in the next `durationMs`, then stands at that moment. */
+  async runFor(durationMs: number): Promise<void> {
+    await this.runUntil(new Promise<void>((resolve) => this.schedule(durationMs, 'end', resolve)));
+  }
+
+  /** Runs until nothing is left to happen. */
+  async runToEnd(limits: RunLimits = DEFAULT_LIMITS): Promise<void> {
+    await drainMicrotasks();
+    const eventCountMax = this.#eventCount + limits.eventCountMax;
+    while (await this.#step()) {
+      if (this.#eventCount >= eventCountMax) throw this.#stuck('too many events');
+    }
+  }
+
+  async #step(): Promise<boolean> {
+    const event = this.#takeRunnable();
+    if (event === undefined) return false;
+    this.#record(event);
+    const run = event.run!;
+    event.run = undefined;
+    run();
+    await drainMicrotasks();
+    for (const check of this.#checks) check();
+    return true;
+  }
+
+  #takeRunnable(): SimEvent | undefined {
+    for (;;) {
+      const event = this.#queue.pop();
+      if (event === undefined) return undefined;
+      if (event.run === undefined || event.owner?.isAlive === false) continue;
+      this.#nowMs = Math.max(this.#nowMs, event.atMs);
+      if (event.owner?.isStopped !== true) return event;
+      event.owner.defer(event);
+    }
+  }
+
+  #record(event: SimEvent): void {
+    this.#eventCount++;
+    this.#trace.addNumber(this.#nowMs);
+    this.#trace.addText(event.label);
+    if (event.owner) this.#trace.addText(event.owner.name);
+    if (this.#recent.length === RECENT_EVENT_COUNT) this.#recent.shift();
+    this.#recent.push(`${this.#nowMs.toFixed(3)} ${event.owner?.name ?? '-'} ${event.label}`);
+  }
+
+  #stuck(why: string): Error {
+    const story = this.recentEvents().slice(-20).join('\n  ');
+    return new Error(`simulation is stuck at ${this.#nowMs} ms: ${why}. Last events:\n  ${story}`);
+  }
+}
+
+/** `setImmediate` runs only when no microtask is left, however long their chains are. */
+function drainMicrotasks(): Promise<void> {
+  return new Promise((resolve) => realSetImmediate(resolve));
+}

@@ -1,0 +1,27 @@
+/** Digest of everything that happened in a run, in order; two runs of one seed must end with the same one. */
+export class TraceHash {
+  #high = 0x6a09e667;
+  #low = 0xbb67ae85;
+  readonly #number = new DataView(new ArrayBuffer(8));
+
+  addNumber(value: number): void {
+    this.#number.setFloat64(0, value);
+    this.#mix(this.#number.getInt32(0));
+    this.#mix(this.#number.getInt32(4));
+  }
+
+  addText(text: string): void {
+    for (let i = 0; i < text.length; i++) this.#mix(text.charCodeAt(i));
+    this.#mix(text.length);
+  }
+
+  toString(): string {
+    const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, '0');
+    return hex(this.#high) + hex(this.#low);
+  }
+
+  #mix(word: number): void {
+    this.#low = Math.imul(this.#low ^ word, 0x01000193) ^ (this.#high >>> 7);
+    this.#high = (Math.imul(this.#high ^ this.#low, 0x85ebca6b) + 0x9e3779b9) | 0;
+  }
+}
