@@ -1,0 +1,97 @@
+/**
+ * Reads of the log wherever the bytes are: in memory for the recent part, in segment files for the rest. Bytes from a
+ * file are what a disk says they are; whoever asks for records validates them (`readRecords`, log-scanner.ts).
+ */
+import { type PhysicalOffset, physicalOffset } from '../../common/model/offsets.ts';
+import type { LogCache } from './log-cache.ts';
+import type { RangeSource } from './log-scanner.ts';
+import { inspectRecord, readLength } from './record-codec.ts';
+import type { SegmentFile } from './segment-file.ts';
+import type { SegmentList } from './segment-list.ts';
+import { isDiskError, StoreError } from './store-error.ts';
+
+export class LogReader implements RangeSource {
+  readonly #segments: SegmentList;
+  readonly #cache: LogCache;
+
+  constructor(segments: SegmentList, cache: LogCache) {
+    this.#segments = segments;
+    this.#cache = cache;
+  }
+
+  /** Exactly [offset, offset + length), cut at the end of the log. */
+  async read(offset: PhysicalOffset, length: number): Promise<Buffer> {
+    const end = Math.min(offset + length, this.#cache.endOffset);
+    const parts: Buffer[] = [];
+    let position: number = offset;
+    while (position < end) {
+      const part = this.#cache.tailFrom(position, end - position) ?? (await this.#readFile(position, end));
+      if (part.length === 0) break;
+      parts.push(part);
+      position += part.length;
+    }
+    return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
+  }
+
+  /** As `read`, for a range of whole records; those that come from a file are validated. */
+  async readRecords(offset: PhysicalOffset, bytes: number): Promise<Buffer> {
+    const inMemory = this.#cache.readSync(offset, bytes);
+    if (inMemory !== undefined) return inMemory;
+    if (offset < this.#segments.startOffset || offset + bytes > this.#cache.endOffset) {
+      throw this.#outOfRange(offset, `[${offset}, ${offset + bytes}) was asked for`);
+    }
+    const buffer = await this.read(offset, bytes);
+    let at = 0;
+    while (at < bytes) {
+      const state = inspectRecord(buffer, at, buffer.length, offset + at);
+      if (state !== 'ok') throw this.damaged(physicalOffset(offset + at), state);
+      at += readLength(buffer, at);
+    }
+    return buffer;
+  }
+
+  /** The error for something at `offset` that is not the intact record that was there. */
+  damaged(offset: PhysicalOffset, state: string): StoreError {
+    return new StoreError({
+      kind: 'corrupt',
+      file: this.#segments.find(offset)?.path ?? this.#segments.directory,
+      offset,
+      reason: `${state} in a part of the log that had been written`,
+      hint: 'Look with: orbitmq store verify DIR; then restore a copy, or stop the broker and: orbitmq store repair DIR',
+    });
+  }
+
+  async #readFile(position: number, end: number): Promise<Buffer> {
+    const offset = physicalOffset(position);
+    const segment = this.#segments.find(offset);
+    if (segment === undefined) throw this.#outOfRange(offset, 'no segment holds it');
+    try {
+      return await segment.read(offset, Math.min(end, this.#cache.startOffset) - position);
+    } catch (error) {
+      if (!isDiskError(error)) throw error;
+      if (offset < this.#segments.startOffset) throw this.#outOfRange(offset, 'its segment was deleted meanwhile');
+      throw ioError(segment, offset, error);
+    }
+  }
+
+  #outOfRange(offset: PhysicalOffset, reason: string): StoreError {
+    return new StoreError({
+      kind: 'out-of-range',
+      file: this.#segments.directory,
+      offset,
+      reason: `${reason}; the log holds [${this.#segments.startOffset}, ${this.#cache.endOffset})`,
+      hint: 'Retention deletes whole segments; start from the first offset of the log.',
+    });
+  }
+}
+
+function ioError(segment: SegmentFile, offset: number, cause: { code: string; message: string }): StoreError {
+  return new StoreError({
+    kind: 'io',
+    file: segment.path,
+    offset,
+    reason: `read failed with ${cause.code}: ${cause.message}`,
+    hint: 'The disk refuses this range; look at the kernel log of the machine.',
+    cause,
+  });
+}
