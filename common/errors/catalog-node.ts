@@ -126,7 +126,7 @@ export const NODE_ERRORS = {
     exit: 'tls-files',
   },
   'option-invalid': {
-    message: '{option} from {source}: {reason}',
+    message: '{problem}',
     protocol: 'INTERNAL_SERVER_ERROR',
     grpc: 'INVALID_ARGUMENT',
     retry: 'never',

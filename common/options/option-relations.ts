@@ -1,0 +1,122 @@
+import type { Address } from './option-definition.ts';
+import type { NodeOptions } from './node-options.ts';
+
+/** A condition between options, with the reason for it. */
+interface Relation {
+  readonly keys: readonly (keyof NodeOptions)[];
+  readonly holds: (options: NodeOptions) => boolean;
+  /** What must be the case and why, as the end of a sentence. */
+  readonly rule: string;
+}
+
+/** Room in a request for ids, resource names and the framing of protobuf around body and properties. */
+const REQUEST_OVERHEAD_BYTES = 64 * 1024;
+
+const WILDCARD_HOSTS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '*']);
+
+export const OPTION_RELATIONS: readonly Relation[] = [
+  {
+    keys: ['listen', 'advertise'],
+    holds: ({ listen, advertise }) => advertise !== undefined || !WILDCARD_HOSTS.has(listen.host),
+    rule: 'listening on all addresses, the node must be told which one clients use: set advertise to HOST:PORT',
+  },
+  {
+    keys: ['advertise'],
+    holds: ({ advertise }) =>
+      advertise === undefined || (advertise.port > 0 && !WILDCARD_HOSTS.has(advertise.host)),
+    rule: 'clients need a host and port that they can connect to',
+  },
+  {
+    keys: ['listen', 'httpListen'],
+    holds: ({ listen, httpListen }) => !isSameAddress(listen, httpListen),
+    rule: 'they must differ: each service has a port of its own',
+  },
+  {
+    keys: ['tlsCertFile', 'tlsKeyFile'],
+    holds: ({ tlsCertFile, tlsKeyFile }) =>
+      (tlsCertFile === undefined) === (tlsKeyFile === undefined),
+    rule: 'certificate and key must be given together',
+  },
+  {
+    keys: ['tlsEnabled', 'tlsCertFile'],
+    holds: ({ tlsEnabled, tlsCertFile }) => tlsEnabled || tlsCertFile === undefined,
+    rule: 'a certificate is of no use with TLS switched off',
+  },
+  {
+    keys: ['diskCleanPercent', 'diskForceCleanPercent'],
+    holds: (o) => o.diskCleanPercent <= o.diskForceCleanPercent,
+    rule: 'the first must not exceed the second: expired files go before others do',
+  },
+  {
+    keys: ['diskForceCleanPercent', 'diskRejectPercent'],
+    holds: (o) => o.diskForceCleanPercent <= o.diskRejectPercent || o.diskForceCleanPercent === 100,
+    rule: 'the first must not exceed the second, or be 100: sends are refused only when cleaning did not help',
+  },
+  {
+    keys: ['segmentBytes', 'retentionBytes'],
+    holds: (o) => o.retentionBytes === 0 || o.retentionBytes >= 2 * o.segmentBytes,
+    rule: 'the log must be allowed two files, since only whole ones are deleted and the last one never is',
+  },
+  {
+    keys: ['maxMessageBytes', 'maxPropertiesBytes', 'maxRequestBytes'],
+    holds: (o) =>
+      o.maxMessageBytes + o.maxPropertiesBytes + REQUEST_OVERHEAD_BYTES <= o.maxRequestBytes,
+    rule: 'one message with all its properties and 64KiB for the rest must fit into a request',
+  },
+  {
+    keys: ['maxRequestBytes', 'admissionBytesPerClient'],
+    holds: (o) => o.maxRequestBytes <= o.admissionBytesPerClient,
+    rule: 'a client must be able to have one largest request in work',
+  },
+  {
+    keys: ['admissionBytesPerClient', 'admissionBytes'],
+    holds: (o) => o.admissionBytesPerClient <= o.admissionBytes,
+    rule: 'one client cannot have more than all together',
+  },
+  {
+    keys: ['admissionRequestsPerClient', 'admissionRequests'],
+    holds: (o) => o.admissionRequestsPerClient <= o.admissionRequests,
+    rule: 'one client cannot have more than all together',
+  },
+  {
+    keys: ['batchBytes', 'pendingBytes'],
+    holds: (o) => o.batchBytes <= o.pendingBytes,
+    rule: 'a batch is formed of what waits',
+  },
+  {
+    keys: ['maxRequestBytes', 'pendingBytes'],
+    holds: (o) => o.maxRequestBytes <= o.pendingBytes,
+    rule: 'the largest request must be able to wait for the disk',
+  },
+  {
+    keys: ['longPollingMs', 'longPollingMaxMs'],
+    holds: (o) => o.longPollingMs <= o.longPollingMaxMs,
+    rule: 'clients must not be told to wait longer than is allowed',
+  },
+  {
+    keys: ['invisibleMinMs', 'autoRenewInvisibleMs', 'invisibleMaxMs'],
+    holds: (o) =>
+      o.invisibleMinMs <= o.autoRenewInvisibleMs && o.autoRenewInvisibleMs <= o.invisibleMaxMs,
+    rule: 'they must ascend: what the server renews by obeys the bounds that clients obey',
+  },
+  {
+    keys: ['autoRenewInvisibleMs', 'autoRenewMaxMs'],
+    holds: (o) => o.autoRenewInvisibleMs <= o.autoRenewMaxMs,
+    rule: 'the first must not exceed the second: one renewal must be possible',
+  },
+  {
+    keys: ['maxInflightPerQueue', 'maxInflightPerGroup', 'maxInflight'],
+    holds: (o) =>
+      o.maxInflightPerQueue <= o.maxInflightPerGroup && o.maxInflightPerGroup <= o.maxInflight,
+    rule: 'they must ascend: a part cannot have more than the whole',
+  },
+  {
+    keys: ['defaultQueueCount', 'maxQueues'],
+    holds: (o) => o.defaultQueueCount <= o.maxQueues,
+    rule: 'there must be room for one topic',
+  },
+];
+
+function isSameAddress(a: Address, b: Address): boolean {
+  return a.port !== 0 && a.port === b.port && a.host === b.host;
+}
