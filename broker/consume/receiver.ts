@@ -1,0 +1,217 @@
+import type { Environment } from '../../common/environment/environment.ts';
+import type { TimerHandle } from '../../common/environment/timers.ts';
+import { MqError } from '../../common/errors/mq-error.ts';
+import type { MessageReader, StoredMessage } from '../state/message-reader.ts';
+import type { BrokerState } from '../state/broker-state.ts';
+import { EntryBatch } from '../store/index/entry-batch.ts';
+import type { AttemptKeeper } from './attempt-keeper.ts';
+import type { Consumption } from './consumption.ts';
+import type { Pending } from './core/queue-progress.ts';
+import { matches, type TagFilter } from './core/tag-filter.ts';
+import type { GroupRuntime, WaitingReceive } from './group-runtime.ts';
+import type { MessageSelector, Selected, Selection } from './message-selector.ts';
+import { tagOf } from './stored-tag.ts';
+
+export interface ReceiveRequest {
+  readonly runtime: GroupRuntime;
+  readonly clientId: string;
+  /** -1 = any queue of this broker. */
+  readonly queueId: number;
+  readonly filter: TagFilter;
+  readonly count: number;
+  readonly invisibleMs: number;
+  /** Kept invisible beyond `invisibleMs` while the client lives, up to this; 0 = not. */
+  readonly renewMs: number;
+  /** How long to wait for a first message; 0 = answer at once. */
+  readonly pollMs: number;
+  /** Aborted when the caller has gone: nothing is handed out to it any more. */
+  readonly signal: AbortSignal;
+}
+
+/** A message on its way to a consumer. */
+export interface Delivery {
+  readonly pending: Pending;
+  readonly message: StoredMessage;
+  /** Which delivery this is, from 1. */
+  readonly attempt: number;
+}
+
+export interface ReceiverLimits {
+  /** Messages in flight or waiting, over all groups of the broker. */
+  readonly maxInflight: number;
+  /** Receives that wait at the same time. */
+  readonly maxWaitingReceives: number;
+}
+
+/** Bytes of messages in one answer; the first message always goes. */
+const RECEIVE_BYTES_MAX = 8 * 1024 * 1024;
+/** Index pages loaded for one receive before it answers with what it has. */
+const PAGE_LOADS_MAX = 64;
+const PAGE_READ_ENTRIES = 64;
+/** How far ahead a page load reads: the batch only serves to bring the page into memory. */
+const pageBatch = new EntryBatch(PAGE_READ_ENTRIES);
+
+export interface ReceiverPorts {
+  readonly state: BrokerState;
+  readonly reader: MessageReader;
+  readonly environment: Environment;
+  readonly selector: MessageSelector;
+  readonly attempts: AttemptKeeper;
+  readonly consumption: Consumption;
+}
+
+/** Answers receives: from what is there, or when something arrives, or empty when the time is up. */
+export class Receiver {
+  readonly #ports: ReceiverPorts;
+  readonly #limits: ReceiverLimits;
+  #closed = false;
+
+  constructor(ports: ReceiverPorts, limits: ReceiverLimits) {
+    this.#ports = ports;
+    this.#limits = limits;
+  }
+
+  async receive(request: ReceiveRequest): Promise<Delivery[]> {
+    if (this.#closed) throw new MqError('shutting-down', {});
+    const found = await this.#take(request);
+    if (found.length > 0 || request.pollMs <= 0 || request.signal.aborted) return found;
+    if (this.#ports.consumption.waitingCount >= this.#limits.maxWaitingReceives) {
+      throw new MqError('too-many-requests', { what: 'waiting receives', limit: this.#limits.maxWaitingReceives });
+    }
+    return this.#wait(request);
+  }
+
+  /** Waiting receives are answered empty at once, new ones refused. */
+  close(): void {
+    this.#closed = true;
+    for (const runtime of this.#ports.consumption.all()) void runtime.wake();
+  }
+
+  #wait(request: ReceiveRequest): Promise<Delivery[]> {
+    const { consumption, environment } = this.#ports;
+    const { runtime, signal } = request;
+    consumption.countWaiting(1);
+    return new Promise((resolve, reject) => {
+      let timer: TimerHandle | undefined = undefined;
+      const finish = (): boolean => {
+        if (!runtime.waiting.delete(waiting)) return false;
+        consumption.countWaiting(-1);
+        timer?.cancel();
+        signal.removeEventListener('abort', giveUp);
+        return true;
+      };
+      const giveUp = (): void => {
+        if (finish()) resolve([]);
+      };
+      const waiting: WaitingReceive = {
+        retry: async () => {
+          if (this.#closed) {
+            giveUp();
+            return true;
+          }
+          try {
+            const found = await this.#take(request);
+            if (found.length === 0) return false;
+            if (finish()) resolve(found);
+            else this.#release(found.map((delivery) => delivery.pending));
+          } catch (error) {
+            if (finish()) reject(error as Error);
+          }
+          return true;
+        },
+      };
+      runtime.waiting.add(waiting);
+      timer = environment.timers.after(request.pollMs, giveUp);
+      signal.addEventListener('abort', giveUp);
+    });
+  }
+
+  async #take(request: ReceiveRequest): Promise<Delivery[]> {
+    if (request.runtime.standing.group.config.paused) return [];
+    for (;;) {
+      const selected = await this.#select(request);
+      if (selected.length === 0) return [];
+      const deliveries = await this.#read(request, selected);
+      if (deliveries.length > 0) return deliveries;
+    }
+  }
+
+  async #select(request: ReceiveRequest): Promise<Selected[]> {
+    const { selector, attempts, state, environment } = this.#ports;
+    const chosen: Selected[] = [];
+    for (let loads = 0; ; ) {
+      if (attempts.count + chosen.length >= this.#limits.maxInflight) return chosen;
+      const selection: Selection = selector.select({
+        ...request,
+        count: request.count - chosen.length,
+        bytesMax: RECEIVE_BYTES_MAX,
+      });
+      this.#hide(request, selection.messages);
+      chosen.push(...selection.messages);
+      if (selection.kind === 'selected' || chosen.length > 0 || request.signal.aborted) return chosen;
+      if (selection.kind === 'disk') {
+        if (++loads > PAGE_LOADS_MAX) return chosen;
+        await state.index.read(selection.queueNo, selection.from, PAGE_READ_ENTRIES, pageBatch);
+      } else {
+        await new Promise<void>((resolve) => {
+          environment.timers.soon(resolve);
+        });
+      }
+    }
+  }
+
+  #hide(request: ReceiveRequest, messages: readonly Selected[]): void {
+    const nowMs = this.#ports.environment.clock.monotonicMs();
+    for (const { pending } of messages) {
+      pending.clientId = request.clientId;
+      pending.renewUntilMs = request.renewMs > 0 ? nowMs + request.renewMs : 0;
+      this.#ports.attempts.hide(pending, request.invisibleMs);
+    }
+  }
+
+  async #read(request: ReceiveRequest, selected: readonly Selected[]): Promise<Delivery[]> {
+    let messages: readonly StoredMessage[];
+    try {
+      messages = this.#ports.reader.readSync(selected) ?? (await this.#ports.reader.read(selected));
+    } catch (error) {
+      this.#release(selected.map(({ pending }) => pending));
+      throw error;
+    }
+    if (request.signal.aborted) {
+      this.#release(selected.map(({ pending }) => pending));
+      return [];
+    }
+    const deliveries: Delivery[] = [];
+    selected.forEach(({ pending }, i) => {
+      const message = messages[i];
+      if (message === undefined || pending.progress.pending(pending.offset) !== pending) return;
+      if (request.filter.tags !== undefined && !matches(request.filter, tagOf(message))) {
+        this.#passOver(request, pending, message);
+        return;
+      }
+      deliveries.push({ pending, message, attempt: pending.ended + 1 });
+    });
+    return deliveries;
+  }
+
+  /** The tag only had the same hash: for another member, or for nobody. */
+  #passOver(request: ReceiveRequest, pending: Pending, message: StoredMessage): void {
+    const tag = tagOf(message);
+    for (const filter of request.runtime.filters.values()) {
+      if (filter.key === request.filter.key || !matches(filter, tag)) continue;
+      this.#release([pending]);
+      return;
+    }
+    this.#ports.attempts.forget(pending);
+    pending.progress.finish(pending.offset);
+  }
+
+  /** Gives back what was taken and not delivered; it does not count as an attempt. */
+  #release(pendings: readonly Pending[]): void {
+    for (const pending of pendings) {
+      if (pending.progress.pending(pending.offset) !== pending) continue;
+      this.#ports.attempts.forget(pending);
+      pending.progress.makeReady(pending);
+    }
+  }
+}

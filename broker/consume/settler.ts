@@ -1,0 +1,121 @@
+import { MqError } from '../../common/errors/mq-error.ts';
+import type { ReceiptHandle } from '../../common/model/receipt-handle.ts';
+import type { BrokerState } from '../state/broker-state.ts';
+import type { CommitPipeline } from '../state/commit-pipeline.ts';
+import type { GroupTopic } from '../state/group-table.ts';
+import { ackBytes, writeAck } from '../state/payload/settlement-record.ts';
+import { RecordType } from '../store/record-type.ts';
+import type { AttemptKeeper } from './attempt-keeper.ts';
+import type { Pending } from './core/queue-progress.ts';
+import type { DeadLetters } from './dead-letters.ts';
+
+/** What a receipt handle stands for now: a delivery that may be settled, or one that is settled already. */
+type Receipt =
+  | { readonly kind: 'open'; readonly standing: GroupTopic; readonly pending: Pending }
+  | { readonly kind: 'settling' }
+  | { readonly kind: 'done' };
+
+export interface SettlerPorts {
+  readonly state: BrokerState;
+  readonly pipeline: CommitPipeline;
+  readonly attempts: AttemptKeeper;
+  readonly deadLetters: DeadLetters;
+}
+
+/** Wait before a delivery whose settlement failed may expire, so that the client's retry finds it. */
+const UNSETTLED_MS = 5_000;
+
+/**
+ * Ends deliveries: acknowledge, postpone, give up. A handle is good for its delivery until the invisible time is over,
+ * whichever node it is handed to and whether or not the broker has restarted meanwhile; afterwards it is refused.
+ */
+export class Settler {
+  readonly #ports: SettlerPorts;
+
+  constructor(ports: SettlerPorts) {
+    this.#ports = ports;
+  }
+
+  /** Resolves when the acknowledgement is as durable as the broker promises. */
+  async acknowledge(handle: ReceiptHandle): Promise<void> {
+    const receipt = await this.#openSettled(handle);
+    if (receipt.kind !== 'open') return;
+    const { pipeline } = this.#ports;
+    const { pending } = receipt;
+    await this.#settle(pending, async () => {
+      pipeline.append(RecordType.Ack, ackBytes(1), (buffer, at) => {
+        writeAck(buffer, at, pending.progress, [pending.offset]);
+      });
+      await pipeline.whenFolded();
+    });
+  }
+
+  /** Redelivers after `delayMs`; the current attempt stays open until then. */
+  async postpone(handle: ReceiptHandle, delayMs: number): Promise<void> {
+    const receipt = await this.#openSettled(handle);
+    if (receipt.kind !== 'open') throw stale('belongs to a message that is acknowledged already');
+    const { pending } = receipt;
+    pending.renewUntilMs = 0;
+    if (delayMs === 0) this.#ports.attempts.endNow(pending);
+    else this.#ports.attempts.hide(pending, delayMs);
+  }
+
+  /** The consumer gives up: straight to the dead-letter topic. */
+  async bury(handle: ReceiptHandle): Promise<void> {
+    const receipt = await this.#openSettled(handle);
+    if (receipt.kind !== 'open') return;
+    const { standing, pending } = receipt;
+    await this.#settle(pending, () => this.#ports.deadLetters.bury(standing, pending));
+  }
+
+  /** Two calls about one delivery: the later one waits for what the earlier one comes to. */
+  async #openSettled(handle: ReceiptHandle): Promise<Receipt> {
+    const receipt = this.#open(handle);
+    if (receipt.kind === 'open') return receipt;
+    await this.#ports.pipeline.whenFolded();
+    const settled = this.#open(handle);
+    if (settled.kind === 'settling') throw stale('is being settled by another call');
+    return settled;
+  }
+
+  async #settle(pending: Pending, write: () => Promise<void>): Promise<void> {
+    this.#ports.attempts.forget(pending);
+    pending.state = 'settling';
+    try {
+      await write();
+    } catch (error) {
+      if (pending.progress.pending(pending.offset) === pending) {
+        pending.state = 'in-flight';
+        this.#ports.attempts.hide(pending, UNSETTLED_MS);
+      }
+      throw error;
+    }
+  }
+
+  #open(handle: ReceiptHandle): Receipt {
+    const standing = this.#ports.state.standing(handle.groupId, handle.topicId);
+    const queue = standing?.queues[handle.queueId];
+    if (standing === undefined || queue === undefined) throw stale('names a group or topic that is not there');
+    const offset = handle.queueOffset;
+    if (queue.isDone(offset)) return { kind: 'done' };
+    const pending = queue.pending(offset);
+    if (pending === undefined) return this.#reopen(standing, handle);
+    // Also when it is ready or waiting: it was delivered before a restart, and that delivery has not ended.
+    if (handle.attempt !== pending.ended + 1) throw stale('has expired');
+    if (pending.state === 'settling') return { kind: 'settling' };
+    return { kind: 'open', standing, pending: queue.begin(offset) };
+  }
+
+  /** Nothing is known of the delivery since the broker restarted: a first delivery is taken at its word. */
+  #reopen(standing: GroupTopic, handle: ReceiptHandle): Receipt {
+    const queue = standing.queues[handle.queueId];
+    const { index } = this.#ports.state;
+    if (queue === undefined || handle.attempt !== 1) throw stale('is of an earlier delivery');
+    if (handle.queueOffset >= index.endOffset(queue.queueNo)) throw stale('names a message that is not there');
+    return { kind: 'open', standing, pending: queue.begin(handle.queueOffset) };
+  }
+}
+
+function stale(reason: string): MqError {
+  return new MqError('receipt-handle-invalid', { reason });
+}

@@ -1,0 +1,43 @@
+import { RecordType } from '../store/record-type.ts';
+import { EntryBatch } from '../store/index/entry-batch.ts';
+import type { BrokerState } from './broker-state.ts';
+import type { MessageReader } from './message-reader.ts';
+import { readReference } from './payload/reference-record.ts';
+import type { Location } from './relocation-table.ts';
+
+export interface LocatedMessage extends Location {
+  readonly tagHash: number;
+}
+
+/** Finds where the message at a place of a queue is stored. */
+export class MessageLocator {
+  readonly #state: BrokerState;
+  readonly #reader: MessageReader;
+
+  constructor(state: BrokerState, reader: MessageReader) {
+    this.#state = state;
+    this.#reader = reader;
+  }
+
+  /** The record that stands at this place; undefined when retention has removed it. */
+  async entry(queueNo: number, offset: number): Promise<LocatedMessage | undefined> {
+    const batch = new EntryBatch(1);
+    const { index, relocations } = this.#state;
+    const moved = relocations.get(queueNo, offset);
+    if (offset >= index.minOffset(queueNo) && (await index.read(queueNo, offset, 1, batch)) === 1) {
+      const location = moved ?? { physical: batch.physical[0] ?? 0, bytes: batch.bytes[0] ?? 0 };
+      return { ...location, tagHash: batch.tagHash[0] ?? 0 };
+    }
+    return moved === undefined ? undefined : { ...moved, tagHash: 0 };
+  }
+
+  /** The record with the message itself: follows a reference. */
+  async target(queueNo: number, offset: number): Promise<LocatedMessage | undefined> {
+    const found = await this.entry(queueNo, offset);
+    if (found === undefined) return undefined;
+    const record = await this.#reader.record(found);
+    if (record.type !== RecordType.Reference) return found;
+    const { targetPhysical, targetBytes } = readReference(record.buffer, record.payloadStart);
+    return { physical: targetPhysical, bytes: targetBytes, tagHash: found.tagHash };
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Payloads of the rare records (TopicChange, GroupChange, Subscription, OffsetReset, Progress): JSON in UTF-8. They carry every
+ * id that the fold would otherwise have to count, so that a replay from a fuzzy snapshot gives the same ids.
+ */
+import type { ConsumerGroupConfig } from '../../../common/model/consumer-group.ts';
+import type { TopicConfig } from '../../../common/model/topic.ts';
+
+/** The topic as it is from now on; `deleted` ends it with all its messages and every group's position on it. */
+export interface TopicChange {
+  readonly topicId: number;
+  readonly config: TopicConfig;
+  /** Index number of each queue, by queue id. */
+  readonly queueNos: readonly number[];
+  readonly deleted?: true;
+}
+
+/** The group as it is from now on; `deleted` ends it with all its positions. */
+export interface GroupChange {
+  readonly groupId: number;
+  readonly config: ConsumerGroupConfig;
+  readonly deleted?: true;
+}
+
+/** A filter with which members of a group consume a topic; `dropped` when nobody has used it for long. */
+export interface SubscriptionChange {
+  readonly groupId: number;
+  /** By name: a group may subscribe before the topic exists. */
+  readonly topic: string;
+  readonly filterKey: string;
+  readonly dropped?: true;
+}
+
+/** Sets a group's position on a topic. */
+export interface OffsetReset {
+  readonly groupId: number;
+  readonly topicId: number;
+  /** One offset per queue id; resolved by the writer, since a replay may see the index further ahead. */
+  readonly to: readonly number[];
+  /** Only where the group has no position yet: two first receives at once must not move it twice. */
+  readonly initial?: true;
+}
+
+/** Everything below `offset` is finished for the group although no acknowledgement says so (no filter matches it). */
+export interface Progress {
+  readonly groupId: number;
+  readonly topicId: number;
+  readonly queueId: number;
+  readonly offset: number;
+}
+
+/** Undefined fields are written as null-free absences and come back as undefined. */
+export function encodeChange(change: object): Buffer {
+  return Buffer.from(JSON.stringify(change), 'utf8');
+}
+
+export function decodeChange<T>(buffer: Buffer, start: number, end: number): T {
+  return JSON.parse(buffer.toString('utf8', start, end)) as T;
+}

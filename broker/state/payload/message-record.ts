@@ -1,0 +1,76 @@
+/**
+ * Payload of a Message record: a message at its place in a queue. Also the payload of a Carry record, which repeats a message
+ * whose segment is about to be deleted while something still refers to it.
+ *
+ * | at | size | field                                                                                |
+ * |----|------|--------------------------------------------------------------------------------------|
+ * | 0  | 4    | topic id                                                                             |
+ * | 4  | 2    | queue id                                                                             |
+ * | 6  | 6    | queue offset                                                                         |
+ * | 12 | 4    | tag hash, 0 = no tag                                                                 |
+ * | 16 | 8    | hash of topic and message id, for the idempotence window                             |
+ * | 24 | 4    | bytes of head                                                                        |
+ * | 28 | 4    | bytes of system                                                                      |
+ * | 32 |      | head: the message's wire bytes without system_properties; then system: its inner bytes |
+ */
+import { readUint48, writeUint48 } from './integers.ts';
+
+const TOPIC_ID = 0;
+const QUEUE_ID = TOPIC_ID + 4;
+const QUEUE_OFFSET = QUEUE_ID + 2;
+const TAG_HASH = QUEUE_OFFSET + 6;
+const ID_HASH_HIGH = TAG_HASH + 4;
+const ID_HASH_LOW = ID_HASH_HIGH + 4;
+const HEAD_BYTES = ID_HASH_LOW + 4;
+const SYSTEM_BYTES = HEAD_BYTES + 4;
+export const MESSAGE_FIXED_BYTES = SYSTEM_BYTES + 4;
+
+export interface MessagePlace {
+  topicId: number;
+  queueId: number;
+  queueOffset: number;
+  tagHash: number;
+  idHashHigh: number;
+  idHashLow: number;
+}
+
+/** The two stored parts of a message as views into the record's buffer. */
+export interface StoredParts {
+  head: Buffer;
+  system: Buffer;
+}
+
+export function writeMessageFixed(
+  buffer: Buffer,
+  at: number,
+  place: MessagePlace,
+  headBytes: number,
+  systemBytes: number,
+): void {
+  buffer.writeUInt32BE(place.topicId, at + TOPIC_ID);
+  buffer.writeUInt16BE(place.queueId, at + QUEUE_ID);
+  writeUint48(buffer, place.queueOffset, at + QUEUE_OFFSET);
+  buffer.writeUInt32BE(place.tagHash, at + TAG_HASH);
+  buffer.writeUInt32BE(place.idHashHigh, at + ID_HASH_HIGH);
+  buffer.writeUInt32BE(place.idHashLow, at + ID_HASH_LOW);
+  buffer.writeUInt32BE(headBytes, at + HEAD_BYTES);
+  buffer.writeUInt32BE(systemBytes, at + SYSTEM_BYTES);
+}
+
+export function readMessagePlace(buffer: Buffer, at: number): MessagePlace {
+  return {
+    topicId: buffer.readUInt32BE(at + TOPIC_ID),
+    queueId: buffer.readUInt16BE(at + QUEUE_ID),
+    queueOffset: readUint48(buffer, at + QUEUE_OFFSET),
+    tagHash: buffer.readUInt32BE(at + TAG_HASH),
+    idHashHigh: buffer.readUInt32BE(at + ID_HASH_HIGH),
+    idHashLow: buffer.readUInt32BE(at + ID_HASH_LOW),
+  };
+}
+
+export function readStoredParts(buffer: Buffer, at: number): StoredParts {
+  const headStart = at + MESSAGE_FIXED_BYTES;
+  const systemStart = headStart + buffer.readUInt32BE(at + HEAD_BYTES);
+  const end = systemStart + buffer.readUInt32BE(at + SYSTEM_BYTES);
+  return { head: buffer.subarray(headStart, systemStart), system: buffer.subarray(systemStart, end) };
+}
