@@ -21,6 +21,8 @@ interface Outcome extends Counts {
 
 interface Stage {
   readonly name: string;
+  /** Runs only when it is named: it needs more than Node and npm. */
+  readonly isOnRequest?: boolean;
   run(): Promise<Outcome>;
 }
 
@@ -53,6 +55,7 @@ const stages: readonly Stage[] = [
   // These start processes of their own: one test file at a time leaves them the machine.
   { name: 'integration', run: () => jest('integration', 1) },
   { name: 'conformance', run: () => jest('conformance', 1) },
+  { name: 'e2e', isOnRequest: true, run: () => jest('e2e', 1) },
 ];
 
 /** Runs a program of node_modules and resolves with its exit code and its output, both streams together. */
@@ -147,7 +150,9 @@ function selectStages(names: readonly string[]): readonly Stage[] {
     stdout.write(`no stage ${unknown}; there are: ${stages.map(({ name }) => name).join(' ')}\n`);
     exit(2);
   }
-  return names.length === 0 ? stages : stages.filter(({ name }) => names.includes(name));
+  return stages.filter(({ name, isOnRequest }) =>
+    names.length === 0 ? isOnRequest !== true : names.includes(name),
+  );
 }
 
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };

@@ -33,6 +33,22 @@ const packages = (paths: readonly string[]): Set<string> =>
       .map(packageName),
   );
 
+interface LockFile {
+  packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+}
+
+describe('the lock file', () => {
+  it('names the packages of all platforms, else npm ci refuses it (see scripts/complete-lockfile.ts)', () => {
+    const { packages: locked } = JSON.parse(read('package-lock.json')) as LockFile;
+    const missing = Object.entries(locked).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(
+        (name) => !locked[`node_modules/${name}`] && !locked[`${path}/node_modules/${name}`],
+      ),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
 describe('dependencies', () => {
   it('have exact versions', () => {
     const all = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies });
