@@ -9,7 +9,9 @@ const ROOT = resolve(import.meta.dirname, '..');
 const COPIED = ['proto/generated/protocol.js'];
 
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-const { status } = spawnSync(execPath, [tsc, '-p', join(ROOT, 'tsconfig.build.json')], { stdio: 'inherit' });
+const { status } = spawnSync(execPath, [tsc, '-p', join(ROOT, 'tsconfig.build.json')], {
+  stdio: 'inherit',
+});
 if (status !== 0) exit(status ?? 1);
 
 for (const file of COPIED) {
