@@ -66,7 +66,7 @@ function isDescribedError(value: unknown): value is DescribedError {
 }
 
 function showValue(value: unknown): string {
-  if (typeof value !== 'string') return escapeControls(JSON.stringify(value) ?? String(value));
+  if (typeof value !== 'string') return escapeControls(JSON.stringify(value));
   return /^[\w.:/@%+,-]+$/.test(value) ? value : JSON.stringify(value);
 }
 

@@ -28,6 +28,7 @@ export function createLogger(settings: LogSettings): Logger {
     levels: LEVELS,
     level: settings.level,
     format: line(),
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston declares one class twice
     transports: [new winston.transports.Stream({ stream: settings.stream })],
     exitOnError: false,
   });

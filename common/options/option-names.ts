@@ -35,7 +35,7 @@ export function namesOfTable(table: OptionTable): ReadonlyMap<string, OptionName
   const taken = new Set<string>();
   for (const [key, definition] of Object.entries(table)) {
     const own = optionNames(key, definition);
-    for (const name of Object.values(own)) {
+    for (const name of [own.flag, own.env, own.yaml]) {
       assert(!taken.has(name), `option name ${name} is used once`);
       taken.add(name);
     }

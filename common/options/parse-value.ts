@@ -128,30 +128,18 @@ export function formatNumber(type: OptionDefinition['type'], value: number): str
   return type === 'percent' ? `${value}%` : String(value);
 }
 
+const RANGE_TEXT: Readonly<Partial<Record<OptionDefinition['type'], string>>> = {
+  boolean: 'true or false',
+  path: 'a path',
+  address: 'HOST:PORT',
+  addresses: 'HOST:PORT,…',
+};
+
 /** What is allowed, in words: `1ms to 60s`, `sync or async`, `HOST:PORT`. */
 export function rangeText(definition: OptionDefinition): string {
-  const { type, min, max, zeroMeans } = definition;
-  if (definition.choices !== undefined) return definition.choices.join(' or ');
-  switch (type) {
-    case 'bytes':
-    case 'duration':
-    case 'integer':
-    case 'percent': {
-      const range = `${formatNumber(type, min ?? 0)} to ${formatNumber(type, max ?? 0)}`;
-      return zeroMeans === undefined ? range : `${range}; 0 = ${zeroMeans}`;
-    }
-    case 'boolean':
-      return 'true or false';
-    case 'address':
-      return 'HOST:PORT';
-    case 'addresses':
-      return 'HOST:PORT,…';
-    case 'string':
-      return `1 to ${max ?? 0} characters`;
-    case 'enum':
-    case 'path':
-      return 'a path';
-    default:
-      return assertNever(type);
-  }
+  const { type, min = 0, max = Number.MAX_SAFE_INTEGER, zeroMeans, choices } = definition;
+  if (choices !== undefined) return choices.join(' or ');
+  if (type === 'string') return `${min} to ${max} characters`;
+  const range = RANGE_TEXT[type] ?? `${formatNumber(type, min)} to ${formatNumber(type, max)}`;
+  return zeroMeans === undefined ? range : `${range}; 0 = ${zeroMeans}`;
 }

@@ -1,10 +1,10 @@
 import { MqError } from '../errors/mq-error.ts';
 import { assert } from '../assert.ts';
 import { NODE_OPTIONS, type NodeOptions } from './node-options.ts';
-import type { Address, OptionDefinition, OptionTable, Role } from './option-definition.ts';
+import type { OptionDefinition, OptionTable, Role } from './option-definition.ts';
 import { ENV_PREFIX, namesOfTable, type OptionNames } from './option-names.ts';
 import { OPTION_RELATIONS } from './option-relations.ts';
-import { formatAddress, formatNumber, parseValue } from './parse-value.ts';
+import { formatAddress, formatNumber, parseValue, type Parsed } from './parse-value.ts';
 import { suggest } from './suggest.ts';
 import { readYaml, type YamlSource } from './yaml-source.ts';
 
@@ -39,15 +39,10 @@ export function resolveOptions(sources: OptionSources): ResolvedOptions {
   const origins = new Map<string, string>();
   for (const [key, definition] of Object.entries(TABLE)) {
     const given = find(key, sources, yaml);
-    const names = namesOf(key);
-    if (given !== undefined && !definition.roles.includes(sources.role)) {
-      problems.push(`${given.origin}: ${names.yaml} is not an option of ${sources.role}`);
-    }
-    const text = given?.text ?? definition.defaultFor?.[sources.role] ?? definition.default;
     if (given !== undefined) origins.set(key, given.origin);
-    const parsed = text === undefined ? undefined : parseValue(definition, text);
-    if (parsed?.ok === false) problems.push(`${given?.origin ?? 'default'}: ${parsed.reason}`);
-    values[key] = parsed?.ok === true ? parsed.value : undefined;
+    const resolved = resolveOne(definition, given, sources.role);
+    if (resolved.ok) values[key] = resolved.value;
+    else problems.push(resolved.reason);
   }
   if (problems.length === 0) {
     problems.push(...brokenRelations(values as unknown as NodeOptions, origins));
@@ -57,6 +52,18 @@ export function resolveOptions(sources: OptionSources): ResolvedOptions {
     options: Object.freeze(values) as unknown as NodeOptions,
     warnings: unknownVariables(sources.env ?? {}),
   };
+}
+
+function resolveOne(definition: OptionDefinition, given: Given | undefined, role: Role): Parsed {
+  if (given !== undefined && !definition.roles.includes(role)) {
+    return { ok: false, reason: `${given.origin}: is not an option of ${role}` };
+  }
+  const text = given?.text ?? definition.defaultFor?.[role] ?? definition.default;
+  if (text === undefined) return { ok: true, value: undefined };
+  const parsed = parseValue(definition, text);
+  return parsed.ok
+    ? parsed
+    : { ok: false, reason: `${given?.origin ?? 'default'}: ${parsed.reason}` };
 }
 
 /** Defaults of a role with some values set: for tests and for embedding. Relations are checked. */
@@ -104,13 +111,14 @@ function brokenRelations(options: NodeOptions, origins: ReadonlyMap<string, stri
 }
 
 /** The value as a user would write it. */
-function show(definition: OptionDefinition | undefined, value: unknown): string {
+function show(
+  definition: OptionDefinition | undefined,
+  value: NodeOptions[keyof NodeOptions],
+): string {
   if (value === undefined) return 'not set';
-  if (typeof value === 'number' && definition !== undefined)
-    return formatNumber(definition.type, value);
-  if (typeof value === 'object' && value !== null && 'host' in value)
-    return formatAddress(value as Address);
-  return String(value);
+  if (typeof value === 'number') return formatNumber(definition?.type ?? 'integer', value);
+  if (typeof value !== 'object') return String(value);
+  return 'host' in value ? formatAddress(value) : value.map(formatAddress).join(',');
 }
 
 /**

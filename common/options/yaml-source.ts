@@ -117,9 +117,9 @@ function isEmpty(node: unknown): boolean {
   return node === null || (isScalar(node) && node.value === null);
 }
 
+/** As it stands in the file: `1_000`, `yes` and `0x10` are for the option's own parser to judge. */
 function scalarText(node: unknown): string | undefined {
-  if (!isScalar(node) || node.value === null) return undefined;
-  return node.source ?? String(node.value);
+  return isScalar(node) && node.value !== null ? node.source : undefined;
 }
 
 /** Text of a scalar, or of a list of scalars joined by commas. */
