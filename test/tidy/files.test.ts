@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { exportsOf, kebabCase } from './exports.ts';
@@ -14,18 +14,16 @@ const LARGE_FILES = ['package-lock.json'];
 
 const stem = (path: string): string => basename(path).replace(/(\.test)?\.ts$/, '');
 
-/** `mq-errors` and `mq-error` are the same words. */
-const singular = (word: string): string => word.replace(/ies$/, 'y').replace(/s$/, '');
-const wordsOf = (kebab: string): string[] => kebab.split('-').map(singular);
+/** `scan` and `scanner` are the same word. */
+const ROOT_LENGTH = 4;
+const wordsOf = (kebab: string): string[] =>
+  kebab.split('-').map((word) => word.slice(0, ROOT_LENGTH));
 
 /** A file and what it exports speak of the same thing when one name has a word of the other. */
-function sharesWord(path: string, names: readonly string[]): boolean {
+function sharesWord(path: string, name: string): boolean {
   const fileWords = wordsOf(stem(path));
-  return names.some((name) => wordsOf(kebabCase(name)).some((word) => fileWords.includes(word)));
+  return wordsOf(kebabCase(name)).some((word) => fileWords.includes(word));
 }
-
-const classesOf = (path: string): string[] =>
-  [...read(path).matchAll(/^export (?:abstract )?class (\w+)/gm)].map(([, name = '']) => name);
 
 describe('files', () => {
   it(`have at most ${LINES_MAX} lines`, () => {
@@ -54,29 +52,20 @@ describe('files', () => {
     expect(TYPESCRIPT.filter((path) => basename(path) === 'index.ts')).toEqual([]);
   });
 
-  it('that export one class are named after it', () => {
-    const misnamed = PRODUCT_FILES.filter((path) => {
-      const [first, ...others] = classesOf(path);
-      return first !== undefined && others.length === 0 && !kebabCase(first).includes(stem(path));
-    });
-    expect(misnamed.map((path) => `${path} exports ${classesOf(path).join()}`)).toEqual([]);
-  });
-
-  it('share a word with what they export', () => {
-    const misnamed = PRODUCT_FILES.filter((path) => {
-      const names = exportsOf(path).map(({ name }) => name);
-      return names.length > 0 && stem(path) !== 'main' && !sharesWord(path, names);
+  it('that export one thing are named after it', () => {
+    const misnamed = PRODUCT_FILES.flatMap((path) => {
+      const [first, ...others] = exportsOf(path).filter(({ isType }) => !isType);
+      if (!first || others.length > 0 || stem(path) === 'main') return [];
+      return sharesWord(path, first.name) ? [] : [`${path} exports ${first.name}`];
     });
     expect(misnamed).toEqual([]);
   });
 
-  it('of unit tests stand where the file that they test stands', () => {
-    const files = new Set(TYPESCRIPT);
-    const folders = new Set(TYPESCRIPT.map((path) => dirname(path)));
+  it('of unit tests stand where what they test stands', () => {
     const tests = TYPESCRIPT.filter((path) => /^test\/unit\/.*\.test\.ts$/.test(path));
     const lost = tests.filter((path) => {
       const mirrored = path.replace('test/unit/', '');
-      return !files.has(mirrored.replace('.test.ts', '.ts')) && !folders.has(dirname(mirrored));
+      return !existsSync(dirname(mirrored));
     });
     expect(lost).toEqual([]);
   });

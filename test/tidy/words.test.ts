@@ -9,7 +9,7 @@ const word = (...pieces: string[]): string => pieces.join('');
 describe('the product', () => {
   it('has no unfinished places', () => {
     const unfinished = new RegExp(
-      String.raw`\b(${word('TO', 'DO')}|${word('FIX', 'ME')}|XXX|HACK)\b`,
+      String.raw`\b(${word('TO', 'DO')}|${word('FIX', 'ME')}|${word('X', 'XX')}|${word('HA', 'CK')})\b`,
     );
     expect(findLines([...PRODUCT_FILES, ...TYPESCRIPT], unfinished)).toEqual([]);
     expect(findLines(PRODUCT_FILES, /\bstubs?\b|\bnot (yet )?implemented yet\b/i)).toEqual([]);
