@@ -1,0 +1,129 @@
+/**
+ * The clients that a gateway knows, by client id. Tells the brokers who lives and who has gone; a client is gone when it says
+ * so, or when it has had neither a stream nor a sign of life for the expiry.
+ */
+import type { Environment } from '../../common/environment/environment.ts';
+import type { TimerHandle } from '../../common/environment/timers.ts';
+import { MqError } from '../../common/errors/mq-error.ts';
+import { ClientType, type IFilterExpression } from '../../proto/generated/v2.ts';
+import type { BrokerAccess, ClientContext } from '../broker-access.ts';
+import { ClientSession } from './client-session.ts';
+
+/** Sessions are a few KiB each; more clients than this do not fit one node in other ways either. */
+export const SESSIONS_MAX = 100_000;
+
+export interface SessionRegistryOptions {
+  readonly clientExpiryMs: number;
+  readonly sessionsMax?: number;
+}
+
+export class SessionRegistry {
+  readonly #options: Required<SessionRegistryOptions>;
+  readonly #environment: Pick<Environment, 'clock' | 'timers'>;
+  readonly #brokers: () => readonly BrokerAccess[];
+  readonly #onUnexpected: (where: string, error: unknown) => void;
+  readonly #sessions = new Map<string, ClientSession>();
+  #scan: TimerHandle | undefined;
+
+  constructor(
+    options: SessionRegistryOptions,
+    environment: Pick<Environment, 'clock' | 'timers'>,
+    brokers: () => readonly BrokerAccess[],
+    onUnexpected: (where: string, error: unknown) => void,
+  ) {
+    this.#options = { sessionsMax: SESSIONS_MAX, ...options };
+    this.#environment = environment;
+    this.#brokers = brokers;
+    this.#onUnexpected = onUnexpected;
+  }
+
+  /** Starts to look for silent clients. */
+  start(): void {
+    this.#scheduleScan();
+  }
+
+  stop(): void {
+    this.#scan?.cancel();
+    this.#scan = undefined;
+  }
+
+  get count(): number {
+    return this.#sessions.size;
+  }
+
+  get(clientId: string): ClientSession | undefined {
+    return this.#sessions.get(clientId);
+  }
+
+  /** The session of a client, made when there is none. Throws `too-many-requests` when there are too many. */
+  open(client: ClientContext, clientType: ClientType): ClientSession {
+    const nowMs = this.#environment.clock.monotonicMs();
+    let session = this.#sessions.get(client.clientId);
+    if (session === undefined) {
+      const limit = this.#options.sessionsMax;
+      if (this.#sessions.size >= limit) {
+        throw new MqError('too-many-requests', { what: 'clients of this node', limit });
+      }
+      session = new ClientSession(client, clientType, nowMs);
+      this.#sessions.set(client.clientId, session);
+    } else {
+      session.language = client.language;
+      session.clientVersion = client.clientVersion;
+      session.peer = client.peer;
+      if (clientType !== ClientType.CLIENT_TYPE_UNSPECIFIED) session.clientType = clientType;
+    }
+    session.lastSeenMs = nowMs;
+    return session;
+  }
+
+  /** Tells all brokers what is known of the session now. */
+  announce(session: ClientSession): void {
+    const registration = session.registration();
+    for (const broker of this.#brokers()) {
+      this.#supervise('registerClient', broker.registerClient(registration));
+    }
+  }
+
+  /** A receive of a client: proof of life, and the only source of its subscription when its Settings are missing. */
+  received(client: ClientContext, group: string, topic: string, filter: IFilterExpression): void {
+    let session = this.#sessions.get(client.clientId);
+    if (session?.settings !== undefined) {
+      session.lastSeenMs = this.#environment.clock.monotonicMs();
+      return;
+    }
+    session = this.open(client, ClientType.CLIENT_TYPE_UNSPECIFIED);
+    if (session.learn(group, topic, filter)) this.announce(session);
+  }
+
+  /** The client has said goodbye, or is taken to be gone. */
+  remove(clientId: string): void {
+    // Brokers are told even of clients unknown here: their session may be with another gateway.
+    this.#sessions.delete(clientId);
+    for (const broker of this.#brokers()) {
+      this.#supervise('removeClient', broker.removeClient(clientId));
+    }
+  }
+
+  #scheduleScan(): void {
+    this.#scan = this.#environment.timers.after(this.#options.clientExpiryMs / 4, () => {
+      this.#removeSilent();
+      this.#scheduleScan();
+    });
+  }
+
+  #removeSilent(): void {
+    const silentSinceMs =
+      this.#environment.clock.monotonicMs() - this.#options.clientExpiryMs;
+    for (const session of this.#sessions.values()) {
+      if (session.streams.size === 0 && session.lastSeenMs <= silentSinceMs) {
+        this.remove(session.clientId);
+      }
+    }
+  }
+
+  #supervise(what: string, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#onUnexpected(what, error);
+    });
+  }
+}
