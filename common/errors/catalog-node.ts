@@ -10,6 +10,14 @@ export const NODE_ERRORS = {
     hint: 'Free space or shorten the retention; the broker takes writes again by itself.',
     exit: 'disk-full',
   },
+  'no-space': {
+    message: 'no space is left on the disk of {path}',
+    protocol: 'INTERNAL_SERVER_ERROR',
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: 'other-broker',
+    hint: 'Free space, then start again.',
+    exit: 'disk-full',
+  },
   'log-full': {
     message: '{pendingBytes} bytes wait to be written to the log, {limitBytes} are allowed',
     protocol: 'TOO_MANY_REQUESTS',

@@ -1,0 +1,22 @@
+import type { Environment } from '../environment/environment.ts';
+import type { Logger } from '../log/logger.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { NodeOptions } from '../options/node-options.ts';
+import type { Lifecycle } from './lifecycle.ts';
+
+/** Everything that the main of a role gets from whoever starts it: the command line, or a test. */
+export interface RoleContext {
+  readonly options: NodeOptions;
+  readonly environment: Environment;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** The role starts its components with it; signals stop them. */
+  readonly lifecycle: Lifecycle;
+  /** OrbitMQ's version. */
+  readonly version: string;
+  /** What a person at the terminal should see, such as where the node listens. Not for logs. */
+  print(text: string): void;
+}
+
+/** `run` of standalone/main.ts, broker/main.ts and namesrv/main.ts: resolves when the node serves. */
+export type RunRole = (context: RoleContext) => Promise<void>;

@@ -1,0 +1,10 @@
+import { errorsPage } from './errors-page.ts';
+import { metricsPage } from './metrics-page.ts';
+import { optionsPage } from './options-page.ts';
+
+/** Pages that are made from tables in the code, by path. */
+export const REFERENCE_PAGES: Readonly<Record<string, () => string>> = {
+  'docs/reference/errors.md': errorsPage,
+  'docs/reference/metrics.md': metricsPage,
+  'docs/reference/options.md': optionsPage,
+};
