@@ -20,7 +20,7 @@ import { scanRecords } from './log-scanner.ts';
 import { encodeRecord, HEADER_BYTES, type LogRecord, RECORD_BYTES_MAX, recordAt, type RecordHeader } from './record-codec.ts';
 import { RecordType } from './record-type.ts';
 import { makeDurable, recover, type RecoveryRange, type RecoveryReport } from './recovery.ts';
-import { requireSpace, verifyRange } from './reopen-check.ts';
+import { notKept, requireSpace } from './reopen-check.ts';
 import { type SegmentInfo, SegmentList } from './segment-list.ts';
 import { isDiskError, StoreError } from './store-error.ts';
 
@@ -61,6 +61,8 @@ export class CommitLog {
   #epoch: Epoch = epoch(0);
   #isClosed = false;
   #reopening: Promise<void> | undefined;
+  /** The last deletion asked for, settled or not: they run one after another. Its caller hears of its failure. */
+  #deletion: Promise<void> = Promise.resolve();
   /** Reused for every append. */
   readonly #header: RecordHeader = {
     length: 0,
@@ -240,7 +242,12 @@ export class CommitLog {
   /** Deletes whole segments that end at or below `offset`, never the last one. Returns how many. */
   async deleteSegmentsBefore(offset: PhysicalOffset): Promise<number> {
     assert(offset <= this.durableOffset, 'only durable segments are deleted');
-    return this.#segments.deleteBefore(offset);
+    const deletion = this.#deletion.then(() => this.#segments.deleteBefore(offset));
+    this.#deletion = deletion.then(
+      () => undefined,
+      () => undefined,
+    );
+    return deletion;
   }
 
   /** Writes and syncs what is pending, then closes the files. A failed log is closed as it is. */
@@ -253,6 +260,7 @@ export class CommitLog {
     this.#commit.stop();
     await this.#commit.settle();
     await this.#checkpointWriter.stop();
+    await this.#deletion;
     if (failure === undefined) await this.#checkpoint.write(this.durableOffset, this.#environment.clock.nowMs());
     await this.#checkpoint.close();
     await this.#segments.close();
@@ -279,9 +287,8 @@ export class CommitLog {
       await requireSpace(disk, this.#segments.directory, failure, this.#options.batchBytesMax);
       await this.#segments.truncateTo(failure.keptOffset);
       await disk.syncDirectory(this.#segments.directory);
-      const from = this.durableOffset;
-      await makeDurable(this.#segments, from, (offset, bytesMax) => this.#cache.tailFrom(offset, bytesMax));
-      await verifyRange(this.#segments, this.#environment.timers, from, failure.keptOffset);
+      const stop = await makeDurable(this.#segments, this.#environment.timers, this.durableOffset, this.#reader);
+      if (stop.state !== 'end') throw notKept(failure, stop);
       await this.#checkpoint.write(failure.keptOffset, clock.nowMs());
     } catch (error) {
       if (!isDiskError(error)) throw error;

@@ -4,7 +4,7 @@
  */
 import { type PhysicalOffset, physicalOffset } from '../../common/model/offsets.ts';
 import type { LogCache } from './log-cache.ts';
-import type { RangeSource } from './log-scanner.ts';
+import { LOOKS, type RangeSource } from './log-scanner.ts';
 import { inspectRecord, readLength } from './record-codec.ts';
 import type { SegmentFile } from './segment-file.ts';
 import type { SegmentList } from './segment-list.ts';
@@ -40,14 +40,12 @@ export class LogReader implements RangeSource {
     if (offset < this.#segments.startOffset || offset + bytes > this.#cache.endOffset) {
       throw this.#outOfRange(offset, `[${offset}, ${offset + bytes}) was asked for`);
     }
-    const buffer = await this.read(offset, bytes);
-    let at = 0;
-    while (at < bytes) {
-      const state = inspectRecord(buffer, at, buffer.length, offset + at);
-      if (state !== 'ok') throw this.damaged(physicalOffset(offset + at), state);
-      at += readLength(buffer, at);
+    for (let look = 1; ; look += 1) {
+      const buffer = await this.read(offset, bytes);
+      const damage = findDamage(buffer, offset, bytes);
+      if (damage === undefined) return buffer;
+      if (look === LOOKS) throw this.damaged(damage.offset, damage.state);
     }
-    return buffer;
   }
 
   /** The error for something at `offset` that is not the intact record that was there. */
@@ -83,6 +81,20 @@ export class LogReader implements RangeSource {
       hint: 'Retention deletes whole segments; start from the first offset of the log.',
     });
   }
+}
+
+function findDamage(
+  buffer: Buffer,
+  offset: PhysicalOffset,
+  bytes: number,
+): { offset: PhysicalOffset; state: string } | undefined {
+  let at = 0;
+  while (at < bytes) {
+    const state = inspectRecord(buffer, at, buffer.length, offset + at);
+    if (state !== 'ok') return { offset: physicalOffset(offset + at), state };
+    at += readLength(buffer, at);
+  }
+  return undefined;
 }
 
 function ioError(segment: SegmentFile, offset: number, cause: { code: string; message: string }): StoreError {

@@ -20,6 +20,8 @@ import {
 export const SCAN_CHUNK_BYTES = 1024 * 1024;
 /** Records per yielded array: about 0.3 µs each to check and 0.1 µs to describe, so about 1 ms without yielding. */
 const SLICE_RECORDS_MAX = 2048;
+/** A transient error of the read path must not look like damage: only what is seen this often is believed. */
+export const LOOKS = 3;
 /** Offsets tried per turn while looking for the next intact record; about 1 ns each. */
 const RESYNC_SLICE_BYTES = SCAN_CHUNK_BYTES;
 
@@ -49,6 +51,7 @@ export async function* scanRecords(
 ): AsyncGenerator<LogRecord[], ScanStop, void> {
   let position: number = from;
   let readBytes = SCAN_CHUNK_BYTES;
+  let looks = { at: -1, count: 0 };
   while (position < to) {
     const wanted = Math.min(readBytes, to - position);
     const chunk = await source.read(physicalOffset(position), wanted);
@@ -70,11 +73,25 @@ export async function* scanRecords(
         readBytes = Math.max(SCAN_CHUNK_BYTES, readLength(chunk, at));
         break;
       }
-      return { offset: physicalOffset(position), state: slice.state };
+      looks = { at: position, count: looks.at === position ? looks.count + 1 : 1 };
+      if (looks.count === LOOKS) return { offset: physicalOffset(position), state: slice.state };
+      break;
     }
     await yieldLoop(timers);
   }
   return { offset: physicalOffset(position), state: 'end' };
+}
+
+/** Runs a scan to its stop; `onRecords` sees what it yields. */
+export async function scanToStop(
+  scan: AsyncGenerator<LogRecord[], ScanStop, void>,
+  onRecords: (records: LogRecord[]) => Promise<void> | void,
+): Promise<ScanStop> {
+  for (;;) {
+    const next = await scan.next();
+    if (next.done === true) return next.value;
+    await onRecords(next.value);
+  }
 }
 
 interface Slice {

@@ -9,9 +9,10 @@
 import { assert } from '../../common/assert.ts';
 import { type PhysicalOffset, physicalOffset } from '../../common/model/offsets.ts';
 import type { Environment } from '../../common/environment/environment.ts';
+import type { Timers } from '../../common/environment/timers.ts';
 import { decideRecovery, describeState, type Position } from './core/recovery-decision.ts';
-import { findNextRecord, SCAN_CHUNK_BYTES, scanRecords, type ScanStop } from './log-scanner.ts';
-import type { LogRecord } from './record-codec.ts';
+import { findNextRecord, type RangeSource, scanRecords, type ScanStop, scanToStop } from './log-scanner.ts';
+import { HEADER_BYTES, type LogRecord } from './record-codec.ts';
 import type { SegmentFile } from './segment-file.ts';
 import type { SegmentList } from './segment-list.ts';
 import { StoreError } from './store-error.ts';
@@ -32,12 +33,16 @@ export interface RecoveryReport {
 export interface RecoveryRange {
   /** A record boundary. */
   scanFrom: PhysicalOffset;
-  /** Everything below is known to have been durable. */
+  /** A record boundary; everything below is known to have been durable. */
   durableFloor: PhysicalOffset;
 }
 
-/** Bytes written again between two looks at the event loop. */
-const REWRITE_BYTES = SCAN_CHUNK_BYTES;
+/**
+ * A kernel that could not write pages may forget them between our reading them and our writing them again; then the end is
+ * looked for once more. After the first pass every byte above the floor was written and synced by us, so the second one
+ * sees what stays.
+ */
+const PASSES_MAX = 3;
 
 export async function recover(
   segments: SegmentList,
@@ -46,59 +51,108 @@ export async function recover(
 ): Promise<RecoveryReport> {
   const startedMs = environment.clock.monotonicMs();
   requireRange(segments, range);
-  let position = range.scanFrom;
+  const total = { truncatedBytes: 0, truncatedRecords: 0, row: '' };
+  const floor = physicalOffset(Math.max(range.durableFloor, range.scanFrom));
+  for (let pass = 1; ; pass += 1) {
+    const end = await findEnd(segments, environment, range.scanFrom, floor);
+    total.truncatedBytes += segments.endOffset - end.offset;
+    total.truncatedRecords += end.laterRecords;
+    if (total.row === '' || end.row !== 'C') total.row = end.row;
+    await segments.truncateTo(end.offset);
+    const stop = await makeDurable(segments, environment.timers, floor);
+    if (stop.state === 'end') {
+      return {
+        ...total,
+        decision: total.truncatedBytes > 0 ? 'truncate' : 'end',
+        endOffset: end.offset,
+        recordsScanned: end.recordsScanned,
+        elapsedMs: environment.clock.monotonicMs() - startedMs,
+      };
+    }
+    if (pass === PASSES_MAX) throw unstable(segmentAt(segments, stop.offset), stop);
+  }
+}
+
+interface FoundEnd {
+  offset: PhysicalOffset;
+  row: string;
+  laterRecords: number;
+  recordsScanned: number;
+}
+
+async function findEnd(
+  segments: SegmentList,
+  environment: Environment,
+  from: PhysicalOffset,
+  floor: PhysicalOffset,
+): Promise<FoundEnd> {
+  let position = from;
   let recordsScanned = 0;
   for (;;) {
     const segment = segmentAt(segments, position);
-    const { stop, count } = await scanSegment(segment, environment, position);
-    recordsScanned += count;
-    const evidence = await findEvidence(segments, segment, environment, stop, range.durableFloor);
-    const seen = describeState(stop.state === 'end' ? 'short-header' : stop.state, stop.offset === segment.endOffset);
+    const scan = scanRecords(segment, environment.timers, position, segment.endOffset);
+    const stop = await scanToStop(scan, (records) => void (recordsScanned += records.length));
+    const evidence = await findEvidence(segments, segment, environment, stop, floor);
+    const isFileEnd = stop.offset === segment.endOffset;
+    const seen = describeState(stop.state === 'end' ? 'short-header' : stop.state, isFileEnd);
     const row = decideRecovery(seen.header, seen.body, evidence.position);
-    if (row.decision === 'next-segment') {
-      position = segment.endOffset;
-      continue;
+    switch (row.decision) {
+      case 'next-segment':
+        position = segment.endOffset;
+        break;
+      case 'end':
+      case 'truncate':
+        return { offset: stop.offset, row: row.label, laterRecords: evidence.laterRecords, recordsScanned };
+      default:
+        throw refusal(segment, stop, row.label, row.decision, evidence);
     }
-    if (row.decision !== 'end' && row.decision !== 'truncate') {
-      throw refusal(segment, stop, row.label, row.decision, evidence);
-    }
-    const truncatedBytes = segments.endOffset - stop.offset;
-    await segments.truncateTo(stop.offset);
-    await makeDurable(segments, physicalOffset(Math.min(stop.offset, Math.max(range.durableFloor, segments.startOffset))));
-    return {
-      row: row.label,
-      decision: row.decision,
-      endOffset: stop.offset,
-      truncatedBytes,
-      truncatedRecords: evidence.laterRecords,
-      recordsScanned,
-      elapsedMs: environment.clock.monotonicMs() - startedMs,
-    };
   }
 }
 
 /**
- * Writes [from, end) of the log once more and syncs it. A process before us, or we ourselves, may have had a failed
- * fdatasync: then the kernel holds these bytes as clean pages that never reached the disk, and a sync alone would do
- * nothing. The same bytes over themselves harm nothing, and the range is short (what one checkpoint interval appended).
- * `memory` gives bytes that need not be read back.
+ * Writes the records of [from, end) once more, syncs, and reads them back. A process before us, or we ourselves, may have
+ * had a failed fdatasync: then the kernel holds these bytes as clean pages that never reached the disk, and a sync alone
+ * would do nothing. Only validated records are written, over themselves, which harms nothing; the range is short (what one
+ * checkpoint interval appended). `source` may know the bytes without reading them back from the file.
+ *
+ * Stops other than 'end' tell where the files do not hold what they should.
  */
 export async function makeDurable(
   segments: SegmentList,
+  timers: Timers,
   from: PhysicalOffset,
-  memory?: (offset: PhysicalOffset, bytesMax: number) => Buffer | undefined,
-): Promise<void> {
+  source?: RangeSource,
+): Promise<ScanStop> {
+  const rewritten = await eachSegment(segments, from, async (segment, start) => {
+    const scan = scanRecords(source ?? segment, timers, start, segment.endOffset);
+    const stop = await scanToStop(scan, async (records) => {
+      const [first, last] = [records[0], records.at(-1)];
+      assert(first !== undefined && last !== undefined, 'a scan yields no empty array');
+      const bytes = first.buffer.subarray(first.payloadStart - HEADER_BYTES, last.payloadEnd);
+      await segment.rewrite(first.offset, bytes);
+    });
+    await segment.sync();
+    return stop;
+  });
+  if (rewritten.state !== 'end') return rewritten;
+  return eachSegment(segments, from, (segment, start) =>
+    scanToStop(scanRecords(segment, timers, start, segment.endOffset), () => undefined),
+  );
+}
+
+/** Visits the segments from the one that holds `from`, until one does not stop at its end. */
+async function eachSegment(
+  segments: SegmentList,
+  from: PhysicalOffset,
+  visit: (segment: SegmentFile, start: PhysicalOffset) => Promise<ScanStop>,
+): Promise<ScanStop> {
   let position = from;
-  while (position < segments.endOffset) {
+  for (;;) {
     const segment = segmentAt(segments, position);
-    const bytesMax = Math.min(REWRITE_BYTES, segment.endOffset - position);
-    const bytes = memory?.(position, bytesMax) ?? (await segment.read(position, bytesMax));
-    if (bytes.length === 0) throw lostBytes(segment, position);
-    await segment.rewrite(position, bytes);
-    position = physicalOffset(position + bytes.length);
-    if (position === segment.endOffset && !segments.isLast(segment)) await segment.sync();
+    const stop = await visit(segment, position);
+    if (stop.state !== 'end' || segments.isLast(segment)) return stop;
+    position = segment.endOffset;
   }
-  await segments.last.sync();
 }
 
 function segmentAt(segments: SegmentList, offset: PhysicalOffset): SegmentFile {
@@ -107,13 +161,13 @@ function segmentAt(segments: SegmentList, offset: PhysicalOffset): SegmentFile {
   return segment;
 }
 
-function lostBytes(segment: SegmentFile, offset: PhysicalOffset): StoreError {
+function unstable(segment: SegmentFile, stop: ScanStop): StoreError {
   return new StoreError({
-    kind: 'corrupt',
+    kind: 'io',
     file: segment.path,
-    offset,
-    reason: `the file ends here, but bytes up to ${segment.endOffset} had been written`,
-    hint: 'Restart the broker: recovery decides from what the disk holds.',
+    offset: stop.offset,
+    reason: `the disk does not keep what it is given: ${stop.state} on reading back, ${PASSES_MAX} times`,
+    hint: 'Replace the disk; the intact part of the log can be copied to another one.',
   });
 }
 
@@ -137,20 +191,6 @@ function requireRange(segments: SegmentList, range: RecoveryRange): void {
       reason: `the snapshot reaches to ${range.scanFrom}, but the log ends at ${segments.endOffset}`,
       hint: 'Bytes that were durable are gone. Restore the log from a copy, or accept the loss: orbitmq store repair DIR',
     });
-  }
-}
-
-async function scanSegment(
-  segment: SegmentFile,
-  environment: Environment,
-  from: PhysicalOffset,
-): Promise<{ stop: ScanStop; count: number }> {
-  const scan = scanRecords(segment, environment.timers, from, segment.endOffset);
-  let count = 0;
-  for (;;) {
-    const next = await scan.next();
-    if (next.done === true) return { stop: next.value, count };
-    count += next.value.length;
   }
 }
 
@@ -198,14 +238,9 @@ async function* laterRecords(
     const record = await findNextRecord(segment, environment.timers, position, segment.endOffset);
     if (record === undefined) return;
     const scan = scanRecords(segment, environment.timers, record.offset, segment.endOffset);
-    for (;;) {
-      const next = await scan.next();
-      if (next.done === true) {
-        position = physicalOffset(Math.min(next.value.offset + 1, segment.endOffset));
-        break;
-      }
-      yield* next.value;
-    }
+    let next = await scan.next();
+    for (; next.done !== true; next = await scan.next()) yield* next.value;
+    position = physicalOffset(Math.min(next.value.offset + 1, segment.endOffset));
   }
 }
 

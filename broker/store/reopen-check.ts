@@ -1,10 +1,7 @@
 /** What has to hold before a failed log takes appends again. */
 import type { Disk } from '../../common/environment/disk.ts';
-import type { Timers } from '../../common/environment/timers.ts';
-import type { PhysicalOffset } from '../../common/model/offsets.ts';
 import type { LogFailure } from './group-commit.ts';
-import { scanRecords } from './log-scanner.ts';
-import type { SegmentList } from './segment-list.ts';
+import type { ScanStop } from './log-scanner.ts';
 import { StoreError } from './store-error.ts';
 
 const NO_SPACE = new Set(['ENOSPC', 'EDQUOT']);
@@ -28,29 +25,13 @@ export async function requireSpace(
   });
 }
 
-/** Reads [from, to) back from the files, never from memory, and requires that every record is intact. */
-export async function verifyRange(
-  segments: SegmentList,
-  timers: Timers,
-  from: PhysicalOffset,
-  to: PhysicalOffset,
-): Promise<void> {
-  let position = from;
-  while (position < to) {
-    const segment = segments.find(position);
-    if (segment === undefined) return;
-    const scan = scanRecords(segment, timers, position, segment.endOffset);
-    let next = await scan.next();
-    while (next.done !== true) next = await scan.next();
-    if (next.value.state !== 'end') {
-      throw new StoreError({
-        kind: 'corrupt',
-        file: segment.path,
-        offset: next.value.offset,
-        reason: `${next.value.state} on reading back what was written before the failure`,
-        hint: 'Restart the broker: recovery keeps the intact part and reports the rest. Check the disk first.',
-      });
-    }
-    position = segment.endOffset;
-  }
+/** The error for a file that does not hold, on reading back, what had been written before the failure. */
+export function notKept(failure: LogFailure, stop: ScanStop): StoreError {
+  return new StoreError({
+    kind: 'corrupt',
+    file: failure.file,
+    offset: stop.offset,
+    reason: `${stop.state} on reading back what was written before the failure (${failure.operation}: ${failure.code})`,
+    hint: 'Check the disk, then restart the broker: recovery keeps the intact part and reports the rest.',
+  });
 }

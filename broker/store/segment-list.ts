@@ -41,15 +41,20 @@ export class SegmentList {
     const starts = (await disk.list(directory)).map(parseSegmentName).filter((start) => start !== undefined);
     starts.sort((a, b) => a - b);
     const segments: SegmentFile[] = [];
-    for (const start of starts) segments.push(await SegmentFile.open(disk, directory, start, false));
-    if (segments.length === 0) {
-      segments.push(await SegmentFile.open(disk, directory, physicalOffset(0), true));
-      await disk.syncDirectory(directory);
-    }
     const list = new SegmentList(disk, directory, segments);
-    list.#requireContiguous();
-    for (const segment of segments) await readFirstStoreTime(segment);
-    return list;
+    try {
+      for (const start of starts) segments.push(await SegmentFile.open(disk, directory, start, false));
+      if (segments.length === 0) {
+        segments.push(await SegmentFile.open(disk, directory, physicalOffset(0), true));
+        await disk.syncDirectory(directory);
+      }
+      list.#requireContiguous();
+      for (const segment of segments) await readFirstStoreTime(segment);
+      return list;
+    } catch (error) {
+      await list.close();
+      throw error;
+    }
   }
 
   get startOffset(): PhysicalOffset {
@@ -111,12 +116,13 @@ export class SegmentList {
     let count = 0;
     while (this.#segments.length > 1 && this.#at(0).endOffset <= offset) {
       const segment = this.#at(0);
+      await this.#disk.remove(segment.path);
+      // Before the next one goes: a crash that undid only this removal would leave a gap.
+      await this.#disk.syncDirectory(this.directory);
       this.#segments.shift();
       count += 1;
       await segment.close();
-      await this.#disk.remove(segment.path);
     }
-    if (count > 0) await this.#disk.syncDirectory(this.directory);
     return count;
   }
 
