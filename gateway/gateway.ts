@@ -1,9 +1,9 @@
 import type { Environment } from '../common/environment/environment.ts';
-import type { Admission } from './admission.ts';
+import { Admission } from './admission.ts';
 import type { Cluster } from './broker-access.ts';
-import type { Drain } from './drain.ts';
+import { Drain } from './drain.ts';
 import type { GatewayOptions } from './options.ts';
-import type { SessionRegistry } from './session/session-registry.ts';
+import { SessionRegistry } from './session/session-registry.ts';
 
 /** What the rpcs of a gateway share. */
 export interface Gateway {
@@ -19,4 +19,25 @@ export interface Gateway {
   readonly onUnexpected: (where: string, error: unknown) => void;
   /** After each answered rpc; for metrics. `code` is the Status in the response. */
   readonly onAnswered: ((rpc: string, code: number, durationMs: number) => void) | undefined;
+}
+
+export interface GatewayParts {
+  readonly cluster: Cluster;
+  readonly localBroker: string | undefined;
+  readonly options: GatewayOptions;
+  readonly environment: Environment;
+  readonly onUnexpected: (where: string, error: unknown) => void;
+  readonly onAnswered?: (rpc: string, code: number, durationMs: number) => void;
+}
+
+/** The parts wired together. Call `sessions.start()` when serving begins; `drain.begin()` and `sessions.stop()` when it ends. */
+export function createGateway(parts: GatewayParts): Gateway {
+  const { cluster, options, environment, onUnexpected } = parts;
+  return {
+    ...parts,
+    onAnswered: parts.onAnswered,
+    admission: new Admission(options),
+    sessions: new SessionRegistry(options, environment, () => cluster.brokers(), onUnexpected),
+    drain: new Drain(),
+  };
 }

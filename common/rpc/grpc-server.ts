@@ -22,6 +22,9 @@ export interface GrpcServerOptions {
   readonly concurrentStreamsMax: number;
   /** Unread bytes of one response stream above which its handler is asked to wait. */
   readonly streamPendingBytes: number;
+  /** A connection is pinged at this interval and closed when it does not answer in time. Clients may ping as they like. */
+  readonly keepaliveIntervalMs: number;
+  readonly keepaliveTimeoutMs: number;
 }
 
 /** PEM texts. */
@@ -41,6 +44,8 @@ export const DEFAULT_GRPC_SERVER_OPTIONS: Omit<GrpcServerOptions, 'host' | 'port
     inboundMessageBytesMax: DEFAULT_INBOUND_MESSAGE_BYTES_MAX,
     concurrentStreamsMax: 10_000,
     streamPendingBytes: 1024 * 1024,
+    keepaliveIntervalMs: 60_000,
+    keepaliveTimeoutMs: 20_000,
   };
 
 interface Injector {
@@ -70,6 +75,8 @@ export class GrpcServer {
       'grpc.max_receive_message_length': options.inboundMessageBytesMax,
       'grpc.max_send_message_length': -1,
       'grpc.max_concurrent_streams': options.concurrentStreamsMax,
+      'grpc.keepalive_time_ms': options.keepaliveIntervalMs,
+      'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs,
       interceptors: [this.#interceptor(table)],
     });
     for (const [path, method] of Object.entries(table)) this.#register(path, method);

@@ -28,6 +28,8 @@ export function telemetry(gateway: Gateway): ServiceMethod {
 
 /** Topics in one client's Settings; its brokers keep a subscription for each. */
 const TOPICS_MAX = 1_024;
+/** Clients send one Settings at a time, every few minutes. */
+const COMMANDS_WAITING_MAX = 64;
 
 class TelemetryHandler implements TelemetryStream {
   readonly #client: CallClient;
@@ -40,6 +42,8 @@ class TelemetryHandler implements TelemetryStream {
   #answer: Uint8Array | undefined;
   /** Settings are answered one by one, in their order. */
   #work: Promise<void> = Promise.resolve();
+  /** Commands not yet looked at. */
+  #waiting = 0;
   #isClosed = false;
 
   constructor(client: CallClient, stream: BidiStream, gateway: Gateway) {
@@ -55,7 +59,15 @@ class TelemetryHandler implements TelemetryStream {
   }
 
   message(bytes: Buffer): void {
-    this.#work = this.#work.then(() => this.#command(bytes));
+    if (this.#waiting === COMMANDS_WAITING_MAX) {
+      this.#stream.end(new RpcError('resourceExhausted', 'commands come faster than they are answered'));
+      return;
+    }
+    this.#waiting += 1;
+    this.#work = this.#work.then(async () => {
+      this.#waiting -= 1;
+      await this.#command(bytes);
+    });
   }
 
   halfClosed(): void {
@@ -100,20 +112,20 @@ class TelemetryHandler implements TelemetryStream {
   }
 
   async #settings(settings: ISettings): Promise<void> {
-    const { gateway, client } = { gateway: this.#gateway, client: this.#client };
+    const gateway = this.#gateway;
+    const client = this.#client;
     validateClientProperties(settings.clientProperties ?? {});
     const names = namesOf(settings, client, gateway);
     const group = await this.#group(names.group);
     if (this.#isClosed) return;
     const reply = settingsReply(settings, client.language, group, gateway.options);
-    this.#answer = TelemetryCommand.encode({ status: STATUS_OK, settings: reply }).finish();
-    this.#stream.send(this.#answer);
-
     const type = settings.clientType ?? ClientType.CLIENT_TYPE_UNSPECIFIED;
     const session = gateway.sessions.open(client, type);
     session.adopt(settings, names);
     session.streams.add(this);
     this.#session = session;
+    this.#answer = TelemetryCommand.encode({ status: STATUS_OK, settings: reply }).finish();
+    this.#stream.send(this.#answer);
     gateway.sessions.announce(session);
     if (isNode(client.language)) this.#repeat.start();
   }
