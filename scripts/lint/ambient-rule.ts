@@ -49,7 +49,15 @@ const BANNED_MEMBERS = new Map<string, Map<string, string>>([
 
 /** What of node:crypto computes instead of drawing random bytes. */
 const PURE_CRYPTO = new Set([
-  ...['createHash', 'createHmac', 'hash', 'timingSafeEqual', 'createPrivateKey', 'createPublicKey'],
+  ...[
+    'createHash',
+    'createHmac',
+    'hash',
+    'timingSafeEqual',
+    'createPrivateKey',
+    'createPublicKey',
+    'createSecretKey',
+  ],
   ...['X509Certificate', 'KeyObject'],
 ]);
 
