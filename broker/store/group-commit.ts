@@ -256,6 +256,7 @@ export class GroupCommit {
     };
     this.stop();
     this.#batches = [];
+    this.#written = kept;
     this.#cache.truncateTo(kept);
     const waiters = this.#syncWaiters;
     this.#syncWaiters = [];
