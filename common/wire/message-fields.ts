@@ -31,41 +31,59 @@ export const LITE_TOPIC = 21;
 export const PRIORITY = 22;
 export const SYSTEM_FIELD_MAX = PRIORITY;
 
-/** What a system property is made of. */
-export type FieldKind = 'string' | 'int32' | 'timestamp' | 'duration' | 'digest';
+/** What a system property is made of; `strings` is a sub-message of two. */
+export type FieldKind =
+  'string' | 'int32' | 'int64' | 'timestamp' | 'duration' | 'digest' | 'strings';
 
-/** Fields that a producer fills and that are kept as they are; the others below SYSTEM_FIELD_MAX are the server's. */
-const PRODUCER_FIELDS: readonly (readonly [number, FieldKind])[] = [
-  [TAG, 'string'],
-  [KEYS, 'string'],
-  [MESSAGE_ID, 'string'],
-  [BODY_DIGEST, 'digest'],
-  [BODY_ENCODING, 'int32'],
-  [MESSAGE_TYPE, 'int32'],
-  [BORN_TIMESTAMP, 'timestamp'],
-  [BORN_HOST, 'string'],
-  [DELIVERY_TIMESTAMP, 'timestamp'],
-  [MESSAGE_GROUP, 'string'],
-  [TRACE_CONTEXT, 'string'],
-  [ORPHANED_TRANSACTION_RECOVERY_DURATION, 'duration'],
-  [LITE_TOPIC, 'string'],
-  [PRIORITY, 'int32'],
+/** By field number. */
+export const FIELD_KINDS: readonly (FieldKind | undefined)[] = [
+  undefined,
+  'string', // tag
+  'string', // keys
+  'string', // message_id
+  'digest', // body_digest
+  'int32', // body_encoding
+  'int32', // message_type
+  'timestamp', // born_timestamp
+  'string', // born_host
+  'timestamp', // store_timestamp
+  'string', // store_host
+  'timestamp', // delivery_timestamp
+  'string', // receipt_handle
+  'int32', // queue_id
+  'int64', // queue_offset
+  'duration', // invisible_duration
+  'int32', // delivery_attempt
+  'string', // message_group
+  'string', // trace_context
+  'duration', // orphaned_transaction_recovery_duration
+  'strings', // dead_letter_queue
+  'string', // lite_topic
+  'int32', // priority
 ];
 
-/** By field number; undefined for the server's own fields. */
-export const FIELD_KINDS: readonly (FieldKind | undefined)[] = Array.from(
-  { length: SYSTEM_FIELD_MAX + 1 },
-  (_, field) => PRODUCER_FIELDS.find(([number]) => number === field)?.[1],
+/** By field number: whether only the server fills it, so that what a producer put there is dropped. */
+export const IS_SERVER_FIELD: readonly boolean[] = FIELD_KINDS.map((_, field) =>
+  [
+    STORE_TIMESTAMP,
+    STORE_HOST,
+    RECEIPT_HANDLE,
+    QUEUE_ID,
+    QUEUE_OFFSET,
+    INVISIBLE_DURATION,
+    DELIVERY_ATTEMPT,
+    DEAD_LETTER_QUEUE,
+  ].includes(field),
 );
 
 /** By field number; the type that a known field must have on the wire. */
 export const FIELD_WIRE_TYPES: readonly number[] = FIELD_KINDS.map((kind) =>
-  kind === 'int32' ? WIRE_VARINT : WIRE_BYTES,
+  kind === 'int32' || kind === 'int64' ? WIRE_VARINT : WIRE_BYTES,
 );
 
 /** Whether the field is a sub-message: where it occurs twice, some decoders merge and others replace. */
 export function isSubMessage(kind: FieldKind): boolean {
-  return kind === 'timestamp' || kind === 'duration' || kind === 'digest';
+  return kind !== 'string' && kind !== 'int32' && kind !== 'int64';
 }
 
 /** Tag of a length-delimited field. */

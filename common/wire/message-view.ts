@@ -6,44 +6,10 @@ import {
   MESSAGE_TOPIC,
   MESSAGE_USER_PROPERTIES,
 } from './message-fields.ts';
+import { emptyStringPair, readStringPair, type StringPair } from './string-pair.ts';
 import { SystemPropertiesView } from './system-properties-view.ts';
 import { WireError } from './wire-error.ts';
-import { checkUtf8, WIRE_BYTES, WireReader } from './wire-reader.ts';
-
-const FIRST_TAG = bytesTag(1);
-const SECOND_TAG = bytesTag(2);
-
-/** Positions of the two strings of a message that has them as fields 1 and 2: a Resource, or an entry of a string map. */
-interface StringPair {
-  firstStart: number;
-  firstEnd: number;
-  secondStart: number;
-  secondEnd: number;
-}
-
-/** Reads the reader's whole range; an absent string has start and end 0. */
-function readStringPair(reader: WireReader, pair: StringPair): void {
-  pair.firstStart = pair.firstEnd = pair.secondStart = pair.secondEnd = 0;
-  while (reader.hasMore) {
-    const tag = reader.tag();
-    if (tag >>> 3 > 2) {
-      reader.skip(tag);
-      continue;
-    }
-    if ((tag & 7) !== WIRE_BYTES) throw new WireError('wire type of a string', reader.position);
-    const length = reader.length();
-    const start = reader.position;
-    reader.position = start + length;
-    checkUtf8(reader.buffer, start, start + length);
-    if (tag === FIRST_TAG) {
-      pair.firstStart = start;
-      pair.firstEnd = start + length;
-    } else if (tag === SECOND_TAG) {
-      pair.secondStart = start;
-      pair.secondEnd = start + length;
-    }
-  }
-}
+import { WIRE_BYTES, WireReader } from './wire-reader.ts';
 
 /**
  * One apache.rocketmq.v2.Message as it lies in `raw`: nothing is copied, strings are decoded when asked. What a broker stores
@@ -71,7 +37,7 @@ export class MessageView {
   constructor(raw: Buffer, start: number, end: number) {
     this.raw = raw;
     const reader = new WireReader(raw, start, end);
-    const scratch: StringPair = { firstStart: 0, firstEnd: 0, secondStart: 0, secondEnd: 0 };
+    const scratch = emptyStringPair();
     while (reader.hasMore) this.#readField(reader, scratch);
     this.system = new SystemPropertiesView(raw, this.#systemStart, this.#systemEnd);
     this.isIrregular = this.#hasDuplicates || this.system.hasRepeatedSubMessage;
@@ -136,7 +102,7 @@ export class MessageView {
       this.userPropertyBytes +=
         scratch.firstEnd - scratch.firstStart + scratch.secondEnd - scratch.secondStart;
     } else if (field === MESSAGE_TOPIC) {
-      this.#topic = { firstStart: 0, firstEnd: 0, secondStart: 0, secondEnd: 0 };
+      this.#topic = emptyStringPair();
       readStringPair(reader, this.#topic);
     } else {
       this.#systemStart = reader.position;
@@ -157,7 +123,7 @@ export function visitUserProperties(
   visit: (key: string, value: string) => void,
 ): void {
   const reader = new WireReader(buffer, start, end);
-  const pair: StringPair = { firstStart: 0, firstEnd: 0, secondStart: 0, secondEnd: 0 };
+  const pair = emptyStringPair();
   while (reader.hasMore) {
     const tag = reader.tag();
     if (tag !== bytesTag(MESSAGE_USER_PROPERTIES)) {

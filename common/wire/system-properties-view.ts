@@ -8,6 +8,7 @@ import {
   FIELD_KINDS,
   FIELD_WIRE_TYPES,
   type FieldKind,
+  IS_SERVER_FIELD,
   isSubMessage,
   KEYS,
   LITE_TOPIC,
@@ -23,6 +24,7 @@ import {
   bytesTag,
   varintTag,
 } from './message-fields.ts';
+import { emptyStringPair, readStringPair } from './string-pair.ts';
 import { readDurationMs, readTimestampMs } from './time-value.ts';
 import { WireError } from './wire-error.ts';
 import { checkUtf8, WireReader } from './wire-reader.ts';
@@ -51,9 +53,7 @@ export class SystemPropertiesView {
   keyCount = 0;
   /** Bytes of all keys together. */
   keyBytes = 0;
-  /** Queue that the sender had in mind; many leave it 0. Never trusted. */
-  requestedQueueId = 0;
-  // Position of each field's value by field number: where it starts and ends; of an int32 the value itself is in #starts.
+  // By field number: where its value starts and ends. Of a number, #starts has the value itself.
   readonly #starts: number[] = new Array<number>(SYSTEM_FIELD_MAX + 1).fill(ABSENT);
   readonly #ends: number[] = new Array<number>(SYSTEM_FIELD_MAX + 1).fill(ABSENT);
   readonly #reader: WireReader;
@@ -149,7 +149,12 @@ export class SystemPropertiesView {
     return this.#number(PRIORITY);
   }
 
-  /** Whether a field that the producer fills is present. */
+  /** Queue that the sender had in mind; many leave it 0. Never trusted, never stored. */
+  get requestedQueueId(): number {
+    return this.#number(QUEUE_ID) ?? 0;
+  }
+
+  /** Whether a field is present. */
   has(field: number): boolean {
     return this.#ends[field] !== ABSENT;
   }
@@ -159,22 +164,21 @@ export class SystemPropertiesView {
     const tag = reader.tag();
     const field = tag >>> 3;
     const kind = FIELD_KINDS[field];
-    if (kind !== undefined) {
-      if ((tag & 7) !== FIELD_WIRE_TYPES[field])
-        throw new WireError(`wire type of system property ${field}`, start);
-      this.#readKnown(reader, field, kind);
-    } else if (field === QUEUE_ID && tag === varintTag(QUEUE_ID)) {
-      this.requestedQueueId = reader.int32();
-    } else {
+    if (kind === undefined) {
       reader.skip(tag);
+    } else {
+      if ((tag & 7) !== FIELD_WIRE_TYPES[field]) {
+        throw new WireError(`wire type of system property ${field}`, start);
+      }
+      this.#readKnown(reader, field, kind);
+      if (IS_SERVER_FIELD[field] === true) return;
     }
-    const isServerOwned = field <= SYSTEM_FIELD_MAX && kind === undefined;
-    if (!isServerOwned) this.kept.add(start, reader.position);
+    this.kept.add(start, reader.position);
   }
 
   #readKnown(reader: WireReader, field: number, kind: FieldKind): void {
-    if (kind === 'int32') {
-      this.#starts[field] = reader.int32();
+    if (kind === 'int32' || kind === 'int64') {
+      this.#starts[field] = kind === 'int32' ? reader.int32() : reader.int64();
       this.#ends[field] = reader.position;
       return;
     }
@@ -182,19 +186,12 @@ export class SystemPropertiesView {
     const outerEnd = reader.enter();
     this.#starts[field] = reader.position;
     this.#ends[field] = reader.end;
-    this.#check(reader, kind);
     if (field === KEYS) {
       this.keyCount += 1;
-      this.keyBytes += reader.end - this.#starts[field];
+      this.keyBytes += reader.end - reader.position;
     }
+    check(reader, kind);
     reader.leave(outerEnd);
-  }
-
-  #check(reader: WireReader, kind: FieldKind): void {
-    if (kind === 'string') checkUtf8(reader.buffer, reader.position, reader.end);
-    else if (kind === 'timestamp') readTimestampMs(reader);
-    else if (kind === 'duration') readDurationMs(reader);
-    else readDigest(reader);
   }
 
   #fieldReader(field: number): WireReader {
@@ -218,6 +215,15 @@ export class SystemPropertiesView {
   #text(start: number, end: number): string {
     return this.buffer.toString('utf8', start, end);
   }
+}
+
+/** Reads a value only to see that it can be read. */
+function check(reader: WireReader, kind: FieldKind): void {
+  if (kind === 'string') checkUtf8(reader.buffer, reader.position, reader.end);
+  else if (kind === 'timestamp') readTimestampMs(reader);
+  else if (kind === 'duration') readDurationMs(reader);
+  else if (kind === 'digest') readDigest(reader);
+  else readStringPair(reader, emptyStringPair());
 }
 
 function readDigest(reader: WireReader): DigestValue {

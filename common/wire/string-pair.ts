@@ -1,0 +1,45 @@
+import { bytesTag } from './message-fields.ts';
+import { WireError } from './wire-error.ts';
+import { checkUtf8, WIRE_BYTES, type WireReader } from './wire-reader.ts';
+
+const FIRST_TAG = bytesTag(1);
+const SECOND_TAG = bytesTag(2);
+
+/**
+ * Where the two strings lie of a message that has them as fields 1 and 2: a Resource, a DeadLetterQueue, an entry of a
+ * string map. An absent string has start and end 0.
+ */
+export interface StringPair {
+  firstStart: number;
+  firstEnd: number;
+  secondStart: number;
+  secondEnd: number;
+}
+
+export function emptyStringPair(): StringPair {
+  return { firstStart: 0, firstEnd: 0, secondStart: 0, secondEnd: 0 };
+}
+
+/** Reads the reader's whole range into `pair`, which may have been used before. */
+export function readStringPair(reader: WireReader, pair: StringPair): void {
+  pair.firstStart = pair.firstEnd = pair.secondStart = pair.secondEnd = 0;
+  while (reader.hasMore) {
+    const tag = reader.tag();
+    if (tag >>> 3 > 2) {
+      reader.skip(tag);
+      continue;
+    }
+    if ((tag & 7) !== WIRE_BYTES) throw new WireError('wire type of a string', reader.position);
+    const length = reader.length();
+    const start = reader.position;
+    reader.position = start + length;
+    checkUtf8(reader.buffer, start, start + length);
+    if (tag === FIRST_TAG) {
+      pair.firstStart = start;
+      pair.firstEnd = start + length;
+    } else if (tag === SECOND_TAG) {
+      pair.secondStart = start;
+      pair.secondEnd = start + length;
+    }
+  }
+}
