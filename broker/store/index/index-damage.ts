@@ -1,0 +1,24 @@
+/**
+ * The index on disk is not what was written there. An expected outcome, never an exception: the index is derived data,
+ * so the answer is always to throw it away and rebuild it from the log (`QueueIndex.open` without a base).
+ */
+export interface IndexDamage {
+  kind: 'damaged';
+  /** What was found, for people. */
+  reason: string;
+  file: string;
+  /** The entries that cannot be read; undefined when it is not known which ones they are. */
+  range: { queueNo: number; startOffset: number; endOffset: number } | undefined;
+}
+
+export function indexDamage(
+  reason: string,
+  file: string,
+  range?: { queueNo: number; startOffset: number; endOffset: number },
+): IndexDamage {
+  return { kind: 'damaged', reason, file, range };
+}
+
+export function isDamage(value: object | undefined): value is IndexDamage {
+  return value !== undefined && 'kind' in value && value.kind === 'damaged';
+}
