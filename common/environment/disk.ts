@@ -9,7 +9,7 @@ export interface Disk {
   readFile(path: string): Promise<Buffer>;
   /** Names (not paths) in a directory, sorted; empty when it does not exist. */
   list(directory: string): Promise<string[]>;
-  /** Makes the directory and its parents; no error when it exists. */
+  /** Makes the directory and its parents, durable when it resolves; no error when it exists. */
   makeDirectory(directory: string): Promise<void>;
   /** Atomic replacement. Durable only after `syncDirectory` of the parent. */
   rename(from: string, to: string): Promise<void>;

@@ -23,7 +23,7 @@ export class Scheduler {
   readonly #queue = new EventQueue();
   readonly #trace = new TraceHash();
   readonly #recent: string[] = [];
-  readonly #checks: (() => void)[] = [];
+  readonly #checks = new Set<() => void>();
   #sequence = 0;
   #nowMs = 0;
   #eventCount = 0;
@@ -46,9 +46,10 @@ export class Scheduler {
     return [...this.#recent];
   }
 
-  /** Called after each event and all that followed from it; throws to fail the run. */
-  addCheck(check: () => void): void {
-    this.#checks.push(check);
+  /** Called after each event and all that followed from it; throws to fail the run. Returns a function that ends it. */
+  addCheck(check: () => void): () => void {
+    this.#checks.add(check);
+    return () => void this.#checks.delete(check);
   }
 
   schedule(delayMs: number, label: string, run: () => void, owner?: SimProcess): SimEvent {
@@ -66,12 +67,12 @@ export class Scheduler {
 
   /** Runs events until `result` settles, and settles as it does. Fails when no event is left that could settle it. */
   async runUntil<T>(result: Promise<T>, limits: RunLimits = DEFAULT_LIMITS): Promise<T> {
-    let isSettled = false;
-    const settled = (): void => void (isSettled = true);
+    const state = { isSettled: false };
+    const settled = (): void => void (state.isSettled = true);
     result.then(settled, settled);
     await drainMicrotasks();
     const eventCountMax = this.#eventCount + limits.eventCountMax;
-    while (!isSettled) {
+    while (!state.isSettled) {
       if (this.#eventCount >= eventCountMax) throw this.#stuck('too many events');
       if (!(await this.#step())) throw this.#stuck('no event is left');
     }

@@ -57,7 +57,10 @@ export class SimDiskFile implements DiskFile {
     return this.#tracked('sync', {
       isChange: false,
       run: (fault) => {
-        if (fault?.kind !== 'error') return this.#inode.sync(mark);
+        if (fault?.kind !== 'error') {
+          this.#inode.sync(mark);
+          return;
+        }
         this.#inode.failSync(this.#drive.random);
         throw diskError(fault.code, 'fdatasync', this.path, 'injected fault');
       },
@@ -83,7 +86,7 @@ export class SimDiskFile implements DiskFile {
 
   async #close(): Promise<void> {
     await Promise.allSettled(this.#underWay);
-    await this.#operate('close', { isChange: false, run: () => void this.#inode.handles-- });
+    await this.#operate('close', { isChange: false, run: () => this.#inode.handles-- });
   }
 
   #write(position: number, bytes: Buffer, fault: Fault | undefined): void {

@@ -132,15 +132,18 @@ export class SimDisk implements Disk {
     if (!this.#process.isAlive) return new Promise(() => undefined);
     const { event, fault } = drive.begin(kind, path);
     const delayMs = drive.drawLatencyMs(kind) + (fault?.kind === 'delay' ? fault.delayMs : 0);
-    const endChange = work.isChange ? drive.beginChange(() => attempt(work, fault)) : undefined;
+    const endChange = work.isChange
+      ? drive.beginChange((fate) => attempt(work, fate === 'cut' ? CUT : fault))
+      : undefined;
     const result = new Promise<T>((resolve, reject) => {
       const complete = (): void => {
         endChange?.();
         try {
           resolve(work.run(fault));
         } catch (error) {
-          if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-          reject(error as Error);
+          const failure = error as NodeJS.ErrnoException;
+          if (failure.code === undefined) throw failure;
+          reject(failure);
         }
       };
       this.#scheduler.schedule(delayMs, `disk ${kind}`, complete, this.#process);
@@ -170,6 +173,9 @@ export class SimDisk implements Disk {
     }
   }
 }
+
+/** A write that was cut short has written some prefix; any other change has not happened. */
+const CUT: Fault = { kind: 'error', code: 'EIO' };
 
 /** A change that a crash carries out may fail for the reasons that it would have failed for anyway. */
 function attempt<T>(work: Work<T>, fault: Fault | undefined): void {

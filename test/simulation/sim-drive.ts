@@ -21,6 +21,9 @@ export interface DiskOperationEvent {
   readonly path: string;
 }
 
+/** What becomes of a change that was under way when its process died: a write can be cut short. */
+export type ChangeFate = 'whole' | 'cut';
+
 /**
  * The machine's drive: what remains when a node crashes, and the one place that decides faults. A node uses it through a
  * `SimDisk`, one for each life; tests use it directly to inject faults, to crash, to copy and to damage.
@@ -34,7 +37,7 @@ export class SimDrive {
   /** Files without a name that are still open. */
   readonly #orphans = new Set<SimInode>();
   readonly #locks = new Map<string, SimProcess>();
-  readonly #inFlight = new Set<() => void>();
+  readonly #inFlight = new Set<(fate: ChangeFate) => void>();
   readonly #counts = new Map<DiskOperation, number>();
   readonly #listeners = new Set<(event: DiskOperationEvent) => void>();
   #injections: Injection[] = [];
@@ -141,7 +144,7 @@ export class SimDrive {
   }
 
   /** Registers a change that is under way; a crash may still carry it out. Returns a function that ends it. */
-  beginChange(apply: () => void): () => void {
+  beginChange(apply: (fate: ChangeFate) => void): () => void {
     this.#inFlight.add(apply);
     return () => void this.#inFlight.delete(apply);
   }
@@ -153,10 +156,7 @@ export class SimDrive {
 
   /** Power is lost. Changes under way happen or not, and of what was not synced a drawn part remains. */
   crash(): void {
-    for (const apply of this.#inFlight) if (this.random.chance(0.5)) apply();
-    this.#inFlight.clear();
-    this.#orphans.clear();
-    this.#locks.clear();
+    this.#endChanges();
     const { crashLoss, nameLoss } = this.faults;
     this.#names.crash(nameLoss, crashLoss.lossProbability, this.random);
     for (const inode of this.#names.inodes()) inode.crash(crashLoss, this.random);
@@ -164,11 +164,18 @@ export class SimDrive {
 
   /** The process is killed and the machine lives on: everything that was written stays, locks and handles end. */
   endProcess(): void {
-    for (const apply of this.#inFlight) if (this.random.chance(0.5)) apply();
+    this.#endChanges();
+    for (const inode of this.#names.inodes()) inode.handles = 0;
+  }
+
+  #endChanges(): void {
+    for (const apply of this.#inFlight) {
+      const fate = this.random.pick(['whole', 'cut', 'none'] as const);
+      if (fate !== 'none') apply(fate);
+    }
     this.#inFlight.clear();
     this.#orphans.clear();
     this.#locks.clear();
-    for (const inode of this.#names.inodes()) inode.handles = 0;
   }
 
   #injectedFault(event: DiskOperationEvent): Fault | undefined {

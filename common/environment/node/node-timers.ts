@@ -43,7 +43,10 @@ class NodeTimer implements TimerHandle {
   /** libuv counts whole milliseconds and may be early by a fraction of one; the port promises "at least". */
   #fire(): void {
     const remainingMs = this.#dueMs - performance.now();
-    if (remainingMs > 0) return this.#arm(remainingMs);
+    if (remainingMs > 0) {
+      this.#arm(remainingMs);
+      return;
+    }
     this.#pending = undefined;
     this.#task();
   }

@@ -1,0 +1,117 @@
+import { execFileSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { loadScenarios, type Scenario } from './scenario-registry.ts';
+
+const USAGE = 'npm run simulate -- --scenario NAME|all --seeds COUNT --from SEED [--keep-going]';
+
+const PROGRESS_INTERVAL_MS = 5_000;
+
+interface Options {
+  scenarios: Scenario[];
+  seedCount: number;
+  fromSeed: number;
+  keepsGoing: boolean;
+}
+
+/** Runs scenarios over many seeds, and says how to repeat each failure. */
+async function main(): Promise<void> {
+  const options = await readOptions();
+  let failureCount = 0;
+  for (const scenario of options.scenarios) failureCount += await runScenario(scenario, options);
+  process.exitCode = failureCount === 0 ? 0 : 1;
+}
+
+async function runScenario(scenario: Scenario, options: Options): Promise<number> {
+  const startMs = Date.now();
+  const endSeed = options.fromSeed + options.seedCount;
+  let failureCount = 0;
+  let reportedMs = startMs;
+  for (let seed = options.fromSeed; seed < endSeed; seed++) {
+    const failure = await runSeed(scenario, seed);
+    if (failure !== undefined) {
+      failureCount++;
+      report(scenario, seed, failure);
+      if (!options.keepsGoing) return failureCount;
+    }
+    if (Date.now() - reportedMs >= PROGRESS_INTERVAL_MS) {
+      reportedMs = Date.now();
+      console.log(`${scenario.name}: ${seed + 1 - options.fromSeed} of ${options.seedCount} seeds`);
+    }
+  }
+  const seconds = ((Date.now() - startMs) / 1_000).toFixed(1);
+  const outcome = failureCount === 0 ? 'all hold' : `${failureCount} fail`;
+  console.log(
+    `${scenario.name}: ${options.seedCount} seeds from ${options.fromSeed}, ${outcome}, ${seconds} s`,
+  );
+  return failureCount;
+}
+
+/** What went wrong, in the scenario or in a promise of it that nobody waited for. */
+async function runSeed(scenario: Scenario, seed: number): Promise<unknown> {
+  let stray: unknown;
+  const onStray = (reason: unknown): void => void (stray ??= reason ?? new Error('rejected'));
+  process.on('unhandledRejection', onStray);
+  try {
+    await scenario.run(seed);
+    return stray;
+  } catch (error) {
+    return error ?? new Error('rejected without a reason');
+  } finally {
+    process.off('unhandledRejection', onStray);
+  }
+}
+
+function report(scenario: Scenario, seed: number, failure: unknown): void {
+  const { stack, story } = failure as { stack?: string; story?: string };
+  console.log(`FAILED SCENARIO=${scenario.name} SEED=${seed} COMMIT=${commit()}`);
+  console.log(stack ?? String(failure));
+  if (story !== undefined) console.log(story);
+  console.log('repeat it with');
+  console.log(`  npm run simulate -- --scenario ${scenario.name} --seeds 1 --from ${seed}`);
+}
+
+/** The commit that failed; a seed means the same story only with the same code. */
+function commit(): string {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=12'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    // Not a clone, or no git here.
+    return 'unknown';
+  }
+}
+
+async function readOptions(): Promise<Options> {
+  const { values } = parseArgs({
+    options: {
+      scenario: { type: 'string', default: 'all' },
+      seeds: { type: 'string', default: '100' },
+      from: { type: 'string', default: '1' },
+      'keep-going': { type: 'boolean', default: false },
+    },
+  });
+  const all = await loadScenarios();
+  const scenarios = all.filter(({ name }) => values.scenario === 'all' || name === values.scenario);
+  if (scenarios.length === 0) {
+    const names = all.map(({ name }) => name).join(', ');
+    throw new Error(`no scenario '${values.scenario}', there are: ${names}\nusage: ${USAGE}`);
+  }
+  return {
+    scenarios,
+    seedCount: positiveInteger(values.seeds, '--seeds'),
+    fromSeed: positiveInteger(values.from, '--from'),
+    keepsGoing: values['keep-going'],
+  };
+}
+
+function positiveInteger(text: string, option: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new Error(`${option} takes a positive integer, not '${text}'\nusage: ${USAGE}`);
+  }
+  return value;
+}
+
+await main();
