@@ -19,6 +19,26 @@ export function indexDamage(
   return { kind: 'damaged', reason, file, range };
 }
 
+/** How damage leaves methods whose result is something else. To be told by `code`. */
+export class IndexDamagedError extends Error {
+  override readonly name = 'IndexDamagedError';
+  readonly code = 'INDEX_DAMAGED';
+  readonly damage: IndexDamage;
+
+  constructor(damage: IndexDamage) {
+    super(`the queue index is damaged: ${damage.reason} (${damage.file})`);
+    this.damage = damage;
+  }
+}
+
+/** Passes everything but damage. */
+export function intact<T>(result: T | IndexDamage): T {
+  if (typeof result === 'object' && result !== null && isDamage(result)) {
+    throw new IndexDamagedError(result);
+  }
+  return result;
+}
+
 export function isDamage(value: object | undefined): value is IndexDamage {
   return value !== undefined && 'kind' in value && value.kind === 'damaged';
 }

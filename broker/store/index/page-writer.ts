@@ -67,8 +67,9 @@ export class PageWriter {
     if (this.#failure !== undefined) return;
     const isUrgent =
       this.#isOverSoftBound() || this.#memory.buckets.fullCount >= PAGES_WORTH_WRITING;
-    if (isUrgent) return this.#startSoon();
-    if (this.#timer === undefined && this.#memory.buckets.fullCount > 0) {
+    if (isUrgent) {
+      this.#startSoon();
+    } else if (this.#timer === undefined && this.#memory.buckets.fullCount > 0) {
       this.#startAfter(this.#options.writeDelayMs);
     }
   }
@@ -173,9 +174,7 @@ export class PageWriter {
   #register(): void {
     for (let i = 0; i < this.#batch.count; i++) {
       const row = this.#batch.row(i);
-      const { queueNo, generation, firstOffset, count, firstPhysical } = row;
-      const location = this.#segments.location(row.position);
-      this.#memory.registerPage(queueNo, generation, firstOffset, count, firstPhysical, location);
+      this.#memory.registerPage(row, this.#segments.location(row.position));
     }
     this.#batch.reset(0);
   }

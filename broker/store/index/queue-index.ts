@@ -3,11 +3,11 @@ import type { Environment } from '../../../common/environment/environment.ts';
 import { encodeEnd, encodeQueues } from './core/index-chunk.ts';
 import { copyEntries, ENTRY_WORDS } from './core/index-entry.ts';
 import type { EntryBatch } from './core/entry-batch.ts';
-import { IndexMemory } from './core/index-memory.ts';
+import { type IndexMemory } from './core/index-memory.ts';
 import { firstEntryNotBelow } from './core/index-page.ts';
-import { isDamage, type IndexDamage } from './index-damage.ts';
+import { intact, isDamage, type IndexDamage } from './index-damage.ts';
 import { IndexRestore } from './index-restore.ts';
-import { IndexSegments } from './index-segments.ts';
+import { type IndexSegments } from './index-segments.ts';
 import { PageReader, type PageRef } from './page-reader.ts';
 import { PageWriter, type IndexWriteFailure } from './page-writer.ts';
 import type { QueueIndexOptions } from './queue-index-options.ts';
@@ -17,7 +17,7 @@ const RETENTION_STRIDE = 256;
 
 /** What a snapshot says of the index. */
 export interface IndexBase {
-  /** The chunks of `capture`, in order. */
+  /** The chunks of `captureQueues`, in order. */
   chunks: Iterable<Buffer> | AsyncIterable<Buffer>;
   /** Where the log starts now: only index segments wholly below may be missing. */
   logStartOffset: number;
@@ -133,6 +133,7 @@ export class QueueIndex {
    * present is ignored: replay repeats. A gap, or a physical offset that does not grow, is a bug of the caller.
    * Synchronous, O(1), no allocation; never refuses: see `isSaturated`.
    */
+  // eslint-disable-next-line max-params -- once per message: an object here would be garbage a hundred thousand times a second
   append(
     queueNo: number,
     queueOffset: number,
@@ -144,7 +145,10 @@ export class QueueIndex {
     const { queues } = this.#memory;
     if (!queues.has(queueNo)) this.#memory.create(queueNo, queueOffset);
     const end = queues.endOffset[queueNo] as number;
-    if (queueOffset < end) return this.#checkRepeat(queueNo, queueOffset, physical);
+    if (queueOffset < end) {
+      this.#checkRepeat(queueNo, queueOffset, physical);
+      return;
+    }
     assert(queueOffset === end, 'queue offsets are dense');
     assert(physical > (queues.lastPhysical[queueNo] as number), 'a queue follows the log');
     const isMoment = this.#memory.append(queueNo, physical, bytes, tagHash, flags);
@@ -201,44 +205,41 @@ export class QueueIndex {
     return into.count > 0 ? into.count : 'needs-disk';
   }
 
-  /** As `readSync`, fetching the page that is needed first. Damage is an outcome; a disk error rejects. */
-  async read(
-    queueNo: number,
-    from: number,
-    max: number,
-    into: EntryBatch,
-  ): Promise<number | IndexDamage> {
+  /**
+   * As `readSync`, fetching the page that is needed first. Rejects with `IndexDamagedError` when that is not what was
+   * written (then the index must be rebuilt), and with the disk's error when it cannot be read now.
+   */
+  async read(queueNo: number, from: number, max: number, into: EntryBatch): Promise<number> {
     for (;;) {
       const count = this.readSync(queueNo, from, max, into);
       if (count !== 'needs-disk') return count;
       const ref = this.#pageRef(queueNo, into.startOffset);
       const page = await this.#reader.read(ref);
-      const isStillThere = this.#isCurrent(ref);
-      if (isDamage(page)) {
-        if (isStillThere) return page;
-        continue;
-      }
-      if (!isStillThere || into.startOffset < this.minOffset(queueNo)) continue;
+      // Meanwhile the queue may have been removed or its minimum raised; then what was read is of no interest.
+      if (!this.#isCurrent(ref)) continue;
+      const words = intact(page);
       // Copied from here and not by another readSync: with a tiny cache the page may be gone from it again.
-      const start = Math.max(from, this.minOffset(queueNo));
-      const skip = start - ref.firstOffset;
-      into.startOffset = start;
       into.count = 0;
-      copyEntries(page, skip * ENTRY_WORDS, Math.min(ref.count - skip, max, into.capacity), into);
+      into.startOffset = Math.max(from, this.minOffset(queueNo));
+      const skip = into.startOffset - ref.firstOffset;
+      const run = Math.min(ref.count - skip, max, into.capacity);
+      copyEntries(words, skip * ENTRY_WORDS, run, into);
       return into.count;
     }
   }
 
-  /** The first queue offset at or above minOffset whose entry is at or after `physical`; endOffset when there is none. */
-  async offsetAtOrAfter(queueNo: number, physical: number): Promise<number | IndexDamage> {
+  /**
+   * The first queue offset, at or above minOffset, whose entry is at or after `physical`; endOffset when there is none.
+   * Rejects as `read` does.
+   */
+  async firstAtOrAbove(queueNo: number, physical: number): Promise<number> {
     for (;;) {
       const found = this.#locate(queueNo, physical);
       if (typeof found === 'number') return found;
       const page = await this.#reader.readOnce(found);
       if (!this.#isCurrent(found)) continue;
-      if (isDamage(page)) return page;
-      const offset = found.firstOffset + firstEntryNotBelow(page, found.count, physical);
-      return Math.max(offset, this.minOffset(queueNo));
+      const index = firstEntryNotBelow(intact(page), found.count, physical);
+      return Math.max(found.firstOffset + index, this.minOffset(queueNo));
     }
   }
 
@@ -251,21 +252,26 @@ export class QueueIndex {
   }
 
   /**
-   * The log now starts at `physical`: raises the first kept offset of every queue accordingly and deletes the index
-   * segments that hold nothing else. Returns how many were deleted. Takes one page read per queue at most, and lets other
-   * work go on in between.
+   * Raises the first kept offset of every queue above what lies below `physical`, the new start of the log. Reads one page
+   * per queue at most and lets other work go on in between. Rejects as `read` does.
    */
-  async deleteBefore(physical: number): Promise<number | IndexDamage> {
+  async raiseMinOffsets(physical: number): Promise<void> {
     let sinceTurn = 0;
     for (const queueNo of this.queuesBelow(physical)) {
       if (++sinceTurn % RETENTION_STRIDE === 0) await this.#turn();
       const located = this.#locate(queueNo, physical);
-      const offset =
-        typeof located === 'number' ? located : await this.offsetAtOrAfter(queueNo, physical);
-      if (typeof offset !== 'number') return offset;
-      if (!this.has(queueNo)) continue;
-      this.setMinOffset(queueNo, offset);
+      const isKnown = typeof located === 'number';
+      const offset = isKnown ? located : await this.firstAtOrAbove(queueNo, physical);
+      if (this.has(queueNo)) this.#memory.setMinOffset(queueNo, offset, physical);
     }
+  }
+
+  /**
+   * Deletes the index segments that hold nothing at or above `physical`, raising the queues as `raiseMinOffsets` does where
+   * that has not been done. Returns how many segments were deleted.
+   */
+  async deleteBefore(physical: number): Promise<number> {
+    await this.raiseMinOffsets(physical);
     return this.#segments.deleteBefore(physical);
   }
 
@@ -279,7 +285,7 @@ export class QueueIndex {
    * `foldedOffset` is asked for each chunk. Before the snapshot is published `sync` must have resolved and the log must
    * be durable through the last `foldedOffset`.
    */
-  *capture(foldedOffset: () => number): Generator<Buffer> {
+  *captureQueues(foldedOffset: () => number): Generator<Buffer> {
     for (let from = 0; from < this.#memory.queues.capacity;) {
       const { chunk, next } = encodeQueues(this.#memory, from, foldedOffset());
       from = next;
@@ -293,9 +299,12 @@ export class QueueIndex {
     );
   }
 
-  /** Makes the pages written so far durable; to be called after `capture` has ended. Rejects with the disk's error. */
-  sync(): Promise<IndexDamage | undefined> {
-    return this.#segments.sync();
+  /**
+   * Makes the pages written so far durable; to be called after `captureQueues` has ended. Rejects as `read`
+   * does; then the snapshot must not be published.
+   */
+  async sync(): Promise<void> {
+    intact(await this.#segments.sync());
   }
 
   /**

@@ -2,6 +2,7 @@ import { assert } from '../../../../common/assert.ts';
 import type { EntryBatch } from './entry-batch.ts';
 import { CHUNK_ENTRIES, EntrySlab, NO_CHUNK } from './entry-slab.ts';
 import { copyEntries, ENTRY_WORDS, physicalAt, writeEntry } from './index-entry.ts';
+import type { PageHeader } from './index-page.ts';
 import { PageTable } from './page-table.ts';
 import { HELD, QUEUE_NUMBER_MAX, QueueTable } from './queue-table.ts';
 import { TailBuckets } from './tail-buckets.ts';
@@ -107,14 +108,8 @@ export class IndexMemory {
    * The page of entries [firstOffset, firstOffset + count) is on disk: from now on they are read from there. Ignored
    * when the tail no longer starts with them (removed or raised meanwhile): such a page is never referred to.
    */
-  registerPage(
-    queueNo: number,
-    generation: number,
-    firstOffset: number,
-    count: number,
-    firstPhysical: number,
-    location: number,
-  ): void {
+  registerPage(page: PageHeader, location: number): void {
+    const { queueNo, generation, firstOffset, count, firstPhysical } = page;
     if (!this.queues.has(queueNo) || this.queues.generation[queueNo] !== generation) return;
     if (this.queues.tailStart[queueNo] === firstOffset) {
       this.pages.push(queueNo, firstOffset, firstPhysical, location);
@@ -129,10 +124,18 @@ export class IndexMemory {
     this.#place(queueNo);
   }
 
-  /** Forgets entries below `offset`; above the end it moves the end too, and the queue goes on from there, empty. */
-  setMinOffset(queueNo: number, offset: number): void {
+  /**
+   * Forgets entries below `offset`; above the end it moves the end too, and the queue goes on from there, empty.
+   * `physicalMin` is what the caller knows of the physical offset of the entry at `offset`: not below that.
+   */
+  setMinOffset(queueNo: number, offset: number, physicalMin = 0): void {
+    if (offset > (this.queues.minOffset[queueNo] as number)) this.#raiseMin(queueNo, offset);
+    const known = this.queues.minPhysical[queueNo] as number;
+    this.queues.minPhysical[queueNo] = Math.max(known, physicalMin);
+  }
+
+  #raiseMin(queueNo: number, offset: number): void {
     const { queues, pages } = this;
-    if (offset <= (queues.minOffset[queueNo] as number)) return;
     if (offset > (queues.endOffset[queueNo] as number)) queues.endOffset[queueNo] = offset;
     queues.minOffset[queueNo] = offset;
     if (offset >= (queues.tailStart[queueNo] as number)) {

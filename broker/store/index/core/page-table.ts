@@ -90,7 +90,10 @@ export class PageTable {
   dropFirst(queueNo: number, dropped: number): void {
     const count = this.#count[queueNo] as number;
     assert(dropped <= count, 'only pages that exist are dropped');
-    if (dropped === count) return this.clear(queueNo);
+    if (dropped === count) {
+      this.clear(queueNo);
+      return;
+    }
     this.#head[queueNo] = (this.#head[queueNo] as number) + dropped;
     this.#count[queueNo] = count - dropped;
   }
