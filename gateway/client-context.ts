@@ -1,7 +1,15 @@
 import type { CallContext } from '../common/rpc/service-table.ts';
 import type { ClientContext } from './broker-access.ts';
 
-const EXTRA_CHARACTERS = 512;
+/** Longest piece of metadata that is kept: it may be a key in tables and appears in logs. */
+const CHARACTERS_MAX = 512;
+
+/** Set by a gateway on what it passes on. Who receives it tells nobody else, so that nothing goes round in circles. */
+export const FORWARDED_HEADER = 'x-orbitmq-forwarded';
+
+export function isForwarded(client: Pick<ClientContext, 'metadata'>): boolean {
+  return client.metadata(FORWARDED_HEADER) !== undefined;
+}
 
 /** The caller as its metadata describes it, read when asked for. */
 export class CallClient implements ClientContext {
@@ -10,16 +18,16 @@ export class CallClient implements ClientContext {
 
   constructor(call: CallContext) {
     this.#call = call;
-    // Bounded: it is a key in tables and appears in logs. An id cut short still tells clients apart.
-    this.clientId = (call.metadata('x-mq-client-id') ?? '').slice(0, EXTRA_CHARACTERS);
+    // An id cut short still tells clients apart.
+    this.clientId = (call.metadata('x-mq-client-id') ?? '').slice(0, CHARACTERS_MAX);
   }
 
   get language(): string {
-    return (this.#call.metadata('x-mq-language') ?? '').slice(0, EXTRA_CHARACTERS).toUpperCase();
+    return (this.#call.metadata('x-mq-language') ?? '').slice(0, CHARACTERS_MAX).toUpperCase();
   }
 
   get clientVersion(): string {
-    return (this.#call.metadata('x-mq-client-version') ?? '').slice(0, EXTRA_CHARACTERS);
+    return (this.#call.metadata('x-mq-client-version') ?? '').slice(0, CHARACTERS_MAX);
   }
 
   get namespace(): string {

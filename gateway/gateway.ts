@@ -3,7 +3,7 @@ import { Admission } from './admission.ts';
 import type { Cluster } from './broker-access.ts';
 import { Drain } from './drain.ts';
 import type { GatewayOptions } from './options.ts';
-import { SessionRegistry } from './session/session-registry.ts';
+import { SessionRegistry, type BrokersToTell } from './session/session-registry.ts';
 
 /** What the rpcs of a gateway share. */
 export interface Gateway {
@@ -32,12 +32,17 @@ export interface GatewayParts {
 
 /** The parts wired together. Call `sessions.start()` when serving begins; `drain.begin()` and `sessions.stop()` when it ends. */
 export function createGateway(parts: GatewayParts): Gateway {
-  const { cluster, options, environment, onUnexpected } = parts;
+  const { cluster, localBroker, options, environment, onUnexpected } = parts;
+  const brokersToTell: BrokersToTell = (isForwarded) => {
+    if (!isForwarded) return cluster.brokers();
+    const own = localBroker === undefined ? undefined : cluster.broker(localBroker);
+    return own === undefined ? [] : [own];
+  };
   return {
     ...parts,
     onAnswered: parts.onAnswered,
     admission: new Admission(options),
-    sessions: new SessionRegistry(options, environment, () => cluster.brokers(), onUnexpected),
+    sessions: new SessionRegistry(options, environment, brokersToTell, onUnexpected),
     drain: new Drain(),
   };
 }

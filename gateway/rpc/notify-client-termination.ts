@@ -5,6 +5,7 @@ import {
   type INotifyClientTerminationRequest,
   type INotifyClientTerminationResponse,
 } from '../../proto/generated/v2.ts';
+import { isForwarded } from '../client-context.ts';
 import type { UnaryRpc } from '../unary-rpc.ts';
 
 export const notifyClientTermination: UnaryRpc<
@@ -16,7 +17,7 @@ export const notifyClientTermination: UnaryRpc<
   encode: (response) => NotifyClientTerminationResponse.encode(response).finish(),
   failure: (status) => ({ status }),
   async handle(_request, client, gateway) {
-    gateway.sessions.remove(client.clientId);
+    gateway.sessions.remove(client.clientId, isForwarded(client));
     return { status: STATUS_OK };
   },
 };

@@ -1,6 +1,7 @@
 /** What a gateway knows of one client id: its last Settings, its open streams, when it was last heard of. */
 import type { ClientType, IFilterExpression, ISettings } from '../../proto/generated/v2.ts';
 import type { ClientContext, ClientRegistration } from '../broker-access.ts';
+import { isForwarded } from '../client-context.ts';
 
 /** Settings answered on this stream, and what was answered, for repeating it. */
 export interface TelemetryStream {
@@ -20,6 +21,8 @@ export class ClientSession {
   clientVersion: string;
   peer: string;
   clientType: ClientType;
+  /** Told to us by another gateway, which tells all brokers itself. */
+  isForwarded: boolean;
   /** Undefined until the client has sent some; it may have lost its stream and never send any again (C#). */
   settings: ISettings | undefined;
   group: string | undefined;
@@ -33,6 +36,7 @@ export class ClientSession {
     this.clientVersion = client.clientVersion;
     this.peer = client.peer;
     this.clientType = clientType;
+    this.isForwarded = isForwarded(client);
     this.lastSeenMs = nowMs;
   }
 

@@ -7,6 +7,7 @@ import type { TimerHandle } from '../../common/environment/timers.ts';
 import { MqError } from '../../common/errors/mq-error.ts';
 import { ClientType, type IFilterExpression } from '../../proto/generated/v2.ts';
 import type { BrokerAccess, ClientContext } from '../broker-access.ts';
+import { isForwarded } from '../client-context.ts';
 import { ClientSession } from './client-session.ts';
 
 /** Sessions are a few KiB each; more clients than this do not fit one node in other ways either. */
@@ -17,10 +18,13 @@ export interface SessionRegistryOptions {
   readonly sessionsMax?: number;
 }
 
+/** All brokers, or only the one of this node for what another gateway has passed on. */
+export type BrokersToTell = (isForwarded: boolean) => readonly BrokerAccess[];
+
 export class SessionRegistry {
   readonly #options: Required<SessionRegistryOptions>;
   readonly #environment: Pick<Environment, 'clock' | 'timers'>;
-  readonly #brokers: () => readonly BrokerAccess[];
+  readonly #brokers: BrokersToTell;
   readonly #onUnexpected: (where: string, error: unknown) => void;
   readonly #sessions = new Map<string, ClientSession>();
   #scan: TimerHandle | undefined;
@@ -28,7 +32,7 @@ export class SessionRegistry {
   constructor(
     options: SessionRegistryOptions,
     environment: Pick<Environment, 'clock' | 'timers'>,
-    brokers: () => readonly BrokerAccess[],
+    brokers: BrokersToTell,
     onUnexpected: (where: string, error: unknown) => void,
   ) {
     this.#options = { sessionsMax: SESSIONS_MAX, ...options };
@@ -70,6 +74,7 @@ export class SessionRegistry {
       session.language = client.language;
       session.clientVersion = client.clientVersion;
       session.peer = client.peer;
+      session.isForwarded = isForwarded(client);
       if (clientType !== ClientType.CLIENT_TYPE_UNSPECIFIED) session.clientType = clientType;
     }
     session.lastSeenMs = nowMs;
@@ -79,7 +84,7 @@ export class SessionRegistry {
   /** Tells all brokers what is known of the session now. */
   announce(session: ClientSession): void {
     const registration = session.registration();
-    for (const broker of this.#brokers()) {
+    for (const broker of this.#brokers(session.isForwarded)) {
       this.#supervise('registerClient', broker.registerClient(registration));
     }
   }
@@ -96,10 +101,10 @@ export class SessionRegistry {
   }
 
   /** The client has said goodbye, or is taken to be gone. */
-  remove(clientId: string): void {
+  remove(clientId: string, isForwardedCall: boolean): void {
     // Brokers are told even of clients unknown here: their session may be with another gateway.
     this.#sessions.delete(clientId);
-    for (const broker of this.#brokers()) {
+    for (const broker of this.#brokers(isForwardedCall)) {
       this.#supervise('removeClient', broker.removeClient(clientId));
     }
   }
@@ -116,7 +121,7 @@ export class SessionRegistry {
       this.#environment.clock.monotonicMs() - this.#options.clientExpiryMs;
     for (const session of this.#sessions.values()) {
       if (session.streams.size === 0 && session.lastSeenMs <= silentSinceMs) {
-        this.remove(session.clientId);
+        this.remove(session.clientId, session.isForwarded);
       }
     }
   }

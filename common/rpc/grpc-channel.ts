@@ -1,0 +1,198 @@
+/** RpcChannel over grpc-js: one HTTP/2 connection, made when first needed and again, with backoff, when it was lost. */
+import {
+  Client,
+  credentials,
+  Metadata,
+  type CallOptions as GrpcCallOptions,
+  type ChannelCredentials,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import type { Clock } from '../environment/clock.ts';
+import type { CallOptions, RpcChannel } from './rpc-channel.ts';
+import { RpcError } from './rpc-error.ts';
+
+/** `insecure-tls` encrypts and trusts any certificate: for a self-signed one inside a network that is trusted. */
+export type ChannelTrust =
+  | { readonly kind: 'plaintext' }
+  | { readonly kind: 'tls'; readonly rootCertificatesPem: string | undefined }
+  | { readonly kind: 'insecure-tls' };
+
+export interface GrpcChannelOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly trust: ChannelTrust;
+  readonly inboundMessageBytesMax: number;
+}
+
+/** First and longest pause between attempts to connect. */
+const RECONNECT_MIN_MS = 100;
+const RECONNECT_MAX_MS = 2_000;
+const KEEPALIVE_MS = 10_000;
+const KEEPALIVE_TIMEOUT_MS = 5_000;
+const FLOW_CONTROL_WINDOW_BYTES = 4 * 1024 * 1024;
+
+export class GrpcChannel implements RpcChannel {
+  readonly address: string;
+  readonly #client: Client;
+  readonly #clock: Clock;
+
+  constructor(options: GrpcChannelOptions, clock: Clock) {
+    const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+    this.address = `${host}:${options.port}`;
+    this.#clock = clock;
+    this.#client = new Client(this.address, credentialsFor(options.trust), {
+      'grpc.enable_channelz': 0,
+      'grpc.enable_retries': 0,
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.service_config_disable_resolution': 1,
+      'grpc.max_receive_message_length': options.inboundMessageBytesMax,
+      'grpc.max_send_message_length': -1,
+      'grpc.initial_reconnect_backoff_ms': RECONNECT_MIN_MS,
+      'grpc.max_reconnect_backoff_ms': RECONNECT_MAX_MS,
+      'grpc.keepalive_time_ms': KEEPALIVE_MS,
+      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+      'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
+    });
+  }
+
+  unary(path: string, request: Uint8Array, options: CallOptions): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const call = this.#client.makeUnaryRequest<Buffer, Buffer>(
+        path,
+        identity,
+        identity,
+        toBuffer(request),
+        metadataOf(options),
+        this.#callOptions(options),
+        (error, response) => {
+          release();
+          if (error !== null) reject(toRpcError(error));
+          else resolve(response ?? EMPTY);
+        },
+      );
+      const release = cancelOnAbort(call, options.signal);
+    });
+  }
+
+  serverStream(
+    path: string,
+    request: Uint8Array,
+    options: CallOptions,
+    bytesMax: number,
+  ): Promise<readonly Buffer[]> {
+    return new Promise((resolve, reject) => {
+      const call = this.#client.makeServerStreamRequest<Buffer, Buffer>(
+        path,
+        identity,
+        identity,
+        toBuffer(request),
+        metadataOf(options),
+        this.#callOptions(options),
+      );
+      const release = cancelOnAbort(call, options.signal);
+      const messages: Buffer[] = [];
+      let bytes = 0;
+      call.on('data', (message: Buffer) => {
+        bytes += message.length;
+        if (bytes <= bytesMax) {
+          messages.push(message);
+          return;
+        }
+        call.cancel();
+        reject(new RpcError('resourceExhausted', `response has more than ${bytesMax} bytes`));
+      });
+      call.on('error', (error: ServiceError) => {
+        release();
+        reject(toRpcError(error));
+      });
+      call.on('end', () => {
+        release();
+        resolve(messages);
+      });
+    });
+  }
+
+  exchange(path: string, message: Uint8Array, options: CallOptions): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const call = this.#client.makeBidiStreamRequest<Buffer, Buffer>(
+        path,
+        identity,
+        identity,
+        metadataOf(options),
+        this.#callOptions(options),
+      );
+      const release = cancelOnAbort(call, options.signal);
+      call.once('data', (answer: Buffer) => {
+        resolve(answer);
+        call.end();
+      });
+      call.on('error', (error: ServiceError) => {
+        release();
+        reject(toRpcError(error));
+      });
+      call.on('end', () => {
+        release();
+        reject(new RpcError('unknown', 'the stream ended without an answer'));
+      });
+      call.write(toBuffer(message));
+    });
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #callOptions(options: CallOptions): GrpcCallOptions {
+    return { deadline: this.#clock.nowMs() + options.deadlineMs };
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function credentialsFor(trust: ChannelTrust): ChannelCredentials {
+  if (trust.kind === 'plaintext') return credentials.createInsecure();
+  if (trust.kind === 'insecure-tls') {
+    return credentials.createSsl(null, null, null, { rejectUnauthorized: false });
+  }
+  const { rootCertificatesPem } = trust;
+  return credentials.createSsl(
+    rootCertificatesPem === undefined ? null : Buffer.from(rootCertificatesPem),
+  );
+}
+
+function metadataOf(options: CallOptions): Metadata {
+  const metadata = new Metadata();
+  for (const [key, value] of Object.entries(options.metadata)) metadata.set(key, value);
+  return metadata;
+}
+
+/** Returns what takes the listener back, so that a long-lived signal does not collect one for each call. */
+function cancelOnAbort(call: { cancel(): void }, signal: AbortSignal | undefined): () => void {
+  if (signal === undefined) return noop;
+  const cancel = (): void => {
+    call.cancel();
+  };
+  if (signal.aborted) cancel();
+  else signal.addEventListener('abort', cancel, { once: true });
+  return () => {
+    signal.removeEventListener('abort', cancel);
+  };
+}
+
+function toRpcError(error: ServiceError): RpcError {
+  return new RpcError(error.code, error.details);
+}
+
+function identity(value: Buffer): Buffer {
+  return value;
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function noop(): void {
+  // No signal, nothing to take back.
+}
