@@ -6,7 +6,7 @@ import {
   MESSAGE_TOPIC,
   MESSAGE_USER_PROPERTIES,
 } from './message-fields.ts';
-import { emptyStringPair, readStringPair, type StringPair } from './string-pair.ts';
+import { emptyStringPair, readMapEntry, readStringPair, type StringPair } from './string-pair.ts';
 import { SystemPropertiesView } from './system-properties-view.ts';
 import { WireError } from './wire-error.ts';
 import { WIRE_BYTES, WireReader } from './wire-reader.ts';
@@ -97,7 +97,7 @@ export class MessageView {
       this.bodyStart = reader.position;
       this.bodyEnd = reader.end;
     } else if (field === MESSAGE_USER_PROPERTIES) {
-      readStringPair(reader, scratch);
+      readMapEntry(reader, scratch);
       this.userPropertyCount += 1;
       this.userPropertyBytes +=
         scratch.firstEnd - scratch.firstStart + scratch.secondEnd - scratch.secondStart;
@@ -131,7 +131,7 @@ export function visitUserProperties(
       continue;
     }
     const outerEnd = reader.enter();
-    readStringPair(reader, pair);
+    readMapEntry(reader, pair);
     reader.leave(outerEnd);
     visit(
       buffer.toString('utf8', pair.firstStart, pair.firstEnd),

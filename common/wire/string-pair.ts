@@ -20,12 +20,25 @@ export function emptyStringPair(): StringPair {
   return { firstStart: 0, firstEnd: 0, secondStart: 0, secondEnd: 0 };
 }
 
+/**
+ * Reads an entry of a string map. One with further fields is refused: nobody can define them, and google-protobuf, which the
+ * Node client reads with, loses its place at them.
+ */
+export function readMapEntry(reader: WireReader, pair: StringPair): void {
+  readFields(reader, pair, false);
+}
+
 /** Reads the reader's whole range into `pair`, which may have been used before. */
 export function readStringPair(reader: WireReader, pair: StringPair): void {
+  readFields(reader, pair, true);
+}
+
+function readFields(reader: WireReader, pair: StringPair, mayHaveUnknown: boolean): void {
   pair.firstStart = pair.firstEnd = pair.secondStart = pair.secondEnd = 0;
   while (reader.hasMore) {
     const tag = reader.tag();
     if (tag >>> 3 > 2) {
+      if (!mayHaveUnknown) throw new WireError('unknown field in a map entry', reader.position);
       reader.skip(tag);
       continue;
     }

@@ -206,6 +206,7 @@ describe('parseSendMessageRequest', () => {
     ['a topic name that is not UTF-8', [0x0a, 3, 0x12, 1, 0xff]],
     ['a tag that is not UTF-8', [0x1a, 3, 0x0a, 1, 0xff]],
     ['a user property that is not UTF-8', [0x12, 3, 0x0a, 1, 0xc3]],
+    ['a user property with a field that map entries do not have', [0x12, 2, 0x30, 1]],
     ['a digest that is cut', [0x1a, 3, 0x22, 1, 0x08]],
     ['nanoseconds of more than a second', [0x1a, 8, 0x3a, 6, 0x10, 0xff, 0xff, 0xff, 0xff, 0x07]],
     ['a time field that is a string', [0x1a, 4, 0x3a, 2, 0x0a, 0]],
