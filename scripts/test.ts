@@ -23,6 +23,8 @@ interface Stage {
   readonly name: string;
   /** Runs only when it is named: it needs more than Node and npm. */
   readonly isOnRequest?: boolean;
+  /** Starts the product as users do, from dist/, which must not be of yesterday. */
+  readonly needsBuild?: boolean;
   run(): Promise<Outcome>;
 }
 
@@ -45,29 +47,32 @@ const DETAIL_CHARACTERS_MAX = 20_000;
 const cores = availableParallelism();
 const scratch = mkdtempSync(join(tmpdir(), 'orbitmq-test-'));
 
+const BUILD = 'build';
+
 const stages: readonly Stage[] = [
-  { name: 'lint', run: () => check(['eslint/bin/eslint.js', '--max-warnings=0', '.']) },
-  { name: 'format', run: () => check(['prettier/bin/prettier.cjs', '--check', '.']) },
-  { name: 'types', run: () => check(['typescript/bin/tsc', '--noEmit']) },
+  { name: 'lint', run: () => check([tool('eslint/bin/eslint.js'), '--max-warnings=0', '.']) },
+  { name: 'format', run: () => check([tool('prettier/bin/prettier.cjs'), '--check', '.']) },
+  { name: 'types', run: () => check([tool('typescript/bin/tsc'), '--noEmit']) },
   { name: 'tidy', run: () => jest('tidy', cores) },
   { name: 'unit', run: () => jest('unit', cores) },
   { name: 'simulation', run: () => jest('simulation', cores) },
+  { name: BUILD, run: () => check(['scripts/build.ts']) },
   // These start processes of their own: one test file at a time leaves them the machine.
-  { name: 'integration', run: () => jest('integration', 1) },
-  { name: 'conformance', run: () => jest('conformance', 1) },
+  { name: 'integration', needsBuild: true, run: () => jest('integration', 1) },
+  { name: 'conformance', needsBuild: true, run: () => jest('conformance', 1) },
   { name: 'e2e', isOnRequest: true, run: () => jest('e2e', 1) },
 ];
 
-/** Runs a program of node_modules and resolves with its exit code and its output, both streams together. */
+function tool(path: string): string {
+  return join('node_modules', path);
+}
+
+/** Runs a Node program and resolves with its exit code and its output, both streams together. */
 function run(
   command: readonly string[],
   onOutput: (text: string) => void = () => undefined,
 ): Promise<{ code: number; output: string }> {
-  const [program = '', ...rest] = command;
-  const flags = program.startsWith('jest/') ? ['--experimental-vm-modules', '--no-warnings'] : [];
-  const child = spawn(execPath, [...flags, join('node_modules', program), ...rest], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const take = (text: string): void => {
     output = (output + text).slice(-DETAIL_CHARACTERS_MAX);
@@ -99,7 +104,7 @@ async function jest(project: string, workers: number): Promise<Outcome> {
   let filesDone = 0;
   const { code, output } = await run(
     [
-      'jest/bin/jest.js',
+      ...['--experimental-vm-modules', '--no-warnings', tool('jest/bin/jest.js')],
       ...['--selectProjects', project, '--passWithNoTests', `--maxWorkers=${workers}`],
       ...['--json', `--outputFile=${reportFile}`],
     ],
@@ -150,9 +155,11 @@ function selectStages(names: readonly string[]): readonly Stage[] {
     stdout.write(`no stage ${unknown}; there are: ${stages.map(({ name }) => name).join(' ')}\n`);
     exit(2);
   }
-  return stages.filter(({ name, isOnRequest }) =>
+  const selected = stages.filter(({ name, isOnRequest }) =>
     names.length === 0 ? isOnRequest !== true : names.includes(name),
   );
+  const needsBuild = selected.some((stage) => stage.needsBuild === true);
+  return stages.filter((stage) => selected.includes(stage) || (needsBuild && stage.name === BUILD));
 }
 
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
