@@ -241,7 +241,7 @@ function readDigest(reader: WireReader): DigestValue {
 }
 
 /** Reads a length-delimited string, checked to be UTF-8. */
-export function readString(reader: WireReader): string {
+function readString(reader: WireReader): string {
   const length = reader.length();
   const start = reader.position;
   checkUtf8(reader.buffer, start, start + length);

@@ -3,11 +3,11 @@ import { WireError } from './wire-error.ts';
 
 /** How a field's value is laid out; the low three bits of a tag. */
 export const WIRE_VARINT = 0;
-export const WIRE_FIXED64 = 1;
+const WIRE_FIXED64 = 1;
 export const WIRE_BYTES = 2;
 const WIRE_GROUP_START = 3;
 const WIRE_GROUP_END = 4;
-export const WIRE_FIXED32 = 5;
+const WIRE_FIXED32 = 5;
 
 /** Groups are only found inside unknown fields; decoders give up at 100, so that deeper ones would be poison to them. */
 const GROUP_DEPTH_MAX = 32;
