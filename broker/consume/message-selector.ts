@@ -1,5 +1,5 @@
 import type { BrokerState } from '../state/broker-state.ts';
-import { EntryBatch } from '../store/index/entry-batch.ts';
+import { EntryBatch } from '../store/index/core/entry-batch.ts';
 import type { Pending, QueueProgress } from './core/queue-progress.ts';
 import { mayMatch, type TagFilter } from './core/tag-filter.ts';
 import type { GroupRuntime } from './group-runtime.ts';
@@ -113,9 +113,12 @@ export class MessageSelector {
   #consider(queue: QueueProgress, offset: number, i: number, turn: Turn): void {
     turn.looked++;
     if (queue.isDone(offset) || queue.pending(offset) !== undefined) return;
+    const { relocations } = this.#state;
     const tagHash = this.#batch.tagHash[i] ?? 0;
     if (mayMatch(turn.filter, tagHash)) {
-      turn.take(queue.begin(offset), this.#batch.physical[i] ?? 0, this.#batch.bytes[i] ?? 0);
+      const moved = relocations.count === 0 ? undefined : relocations.get(queue.queueNo, offset);
+      const physical = moved?.physical ?? this.#batch.physical[i] ?? 0;
+      turn.take(queue.begin(offset), physical, moved?.bytes ?? this.#batch.bytes[i] ?? 0);
       return;
     }
     for (const filter of turn.runtime.filters.values()) if (mayMatch(filter, tagHash)) return;

@@ -1,9 +1,10 @@
 import type { Environment } from '../../common/environment/environment.ts';
 import type { TimerHandle } from '../../common/environment/timers.ts';
 import { MqError } from '../../common/errors/mq-error.ts';
-import type { MessageReader, StoredMessage } from '../state/message-reader.ts';
+import { indexDamaged } from '../state/index-damaged.ts';
+import type { MessageReader, MessageInLog } from '../state/message-reader.ts';
 import type { BrokerState } from '../state/broker-state.ts';
-import { EntryBatch } from '../store/index/entry-batch.ts';
+import { EntryBatch } from '../store/index/core/entry-batch.ts';
 import type { AttemptKeeper } from './attempt-keeper.ts';
 import type { Consumption } from './consumption.ts';
 import type { Pending } from './core/queue-progress.ts';
@@ -31,7 +32,7 @@ export interface ReceiveRequest {
 /** A message on its way to a consumer. */
 export interface Delivery {
   readonly pending: Pending;
-  readonly message: StoredMessage;
+  readonly message: MessageInLog;
   /** Which delivery this is, from 1. */
   readonly attempt: number;
 }
@@ -151,7 +152,8 @@ export class Receiver {
       if (selection.kind === 'selected' || chosen.length > 0 || request.signal.aborted) return chosen;
       if (selection.kind === 'disk') {
         if (++loads > PAGE_LOADS_MAX) return chosen;
-        await state.index.read(selection.queueNo, selection.from, PAGE_READ_ENTRIES, pageBatch);
+        const read = await state.index.read(selection.queueNo, selection.from, PAGE_READ_ENTRIES, pageBatch);
+        if (typeof read !== 'number') throw indexDamaged(read);
       } else {
         await new Promise<void>((resolve) => {
           environment.timers.soon(resolve);
@@ -170,7 +172,7 @@ export class Receiver {
   }
 
   async #read(request: ReceiveRequest, selected: readonly Selected[]): Promise<Delivery[]> {
-    let messages: readonly StoredMessage[];
+    let messages: readonly MessageInLog[];
     try {
       messages = this.#ports.reader.readSync(selected) ?? (await this.#ports.reader.read(selected));
     } catch (error) {
@@ -195,7 +197,7 @@ export class Receiver {
   }
 
   /** The tag only had the same hash: for another member, or for nobody. */
-  #passOver(request: ReceiveRequest, pending: Pending, message: StoredMessage): void {
+  #passOver(request: ReceiveRequest, pending: Pending, message: MessageInLog): void {
     const tag = tagOf(message);
     for (const filter of request.runtime.filters.values()) {
       if (filter.key === request.filter.key || !matches(filter, tag)) continue;

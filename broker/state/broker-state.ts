@@ -205,7 +205,7 @@ export class BrokerState {
     if (topic === undefined) return;
     for (const group of this.groups.all()) {
       if (deleted) this.#forgetStanding(group, topic);
-      else this.#adoptTopic(group, topic);
+      else this.#adoptTopic(group, topic, offset);
     }
     this.#listener.topicChanged(topic, deleted);
   }
@@ -219,10 +219,13 @@ export class BrokerState {
   }
 
   /** A group that subscribed before the topic was there gets it from its first message on. */
-  #adoptTopic(group: Group, topic: Topic): void {
+  #adoptTopic(group: Group, topic: Topic, offset: number): void {
     const standing = group.topics.get(topic.id);
     if (standing !== undefined) growQueues(standing);
-    else if (group.filters.has(topic.config.name)) this.#addStanding(group, topic, () => 0, topic.asOf);
+    // A group restored from a later moment has decided already, maybe with filters that came after the topic.
+    else if (offset >= group.asOf && group.filters.has(topic.config.name)) {
+      this.#addStanding(group, topic, () => 0, offset);
+    }
   }
 
   #forgetStanding(group: Group, topic: Topic): void {

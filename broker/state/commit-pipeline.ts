@@ -19,6 +19,13 @@ interface Waiter {
   reject(error: MqError): void;
 }
 
+export interface CommitPipelineOptions {
+  /** How far the log is as durable as the cluster promises. */
+  confirmOffset(): number;
+  /** The log's own bound of what waits to be written; for the error that names it. */
+  readonly pendingBytes: number;
+}
+
 /**
  * From append to effect: a record is written by the log, folded into the state once the confirm offset has passed it, and
  * only then is whoever appended it answered. So nobody ever sees, or is told of, something that a failure could take back.
@@ -27,18 +34,17 @@ export class CommitPipeline {
   readonly #log: CommitLog;
   readonly #state: BrokerState;
   readonly #timers: Timers;
-  readonly #confirmOffset: () => number;
+  readonly #options: CommitPipelineOptions;
   /** By rising `end`, oldest at `#waitersHead`. */
   #waiters: Waiter[] = [];
   #waitersHead = 0;
   #foldScheduled = false;
 
-  /** `confirmOffset` says how far the log is as durable as the cluster promises. */
-  constructor(log: CommitLog, state: BrokerState, timers: Timers, confirmOffset: () => number) {
+  constructor(log: CommitLog, state: BrokerState, timers: Timers, options: CommitPipelineOptions) {
     this.#log = log;
     this.#state = state;
     this.#timers = timers;
-    this.#confirmOffset = confirmOffset;
+    this.#options = options;
     log.onAdvance(() => {
       this.advance();
     });
@@ -60,7 +66,7 @@ export class CommitPipeline {
     const offset = this.#log.append(type, 0, payloadBytes, fill);
     if (offset === 'log-full') {
       const pendingBytes = this.#log.endOffset - this.#log.writtenOffset;
-      throw new MqError('log-full', { pendingBytes, limitBytes: this.#log.pendingBytesMax });
+      throw new MqError('log-full', { pendingBytes, limitBytes: this.#options.pendingBytes });
     }
     if (offset === 'log-failed') {
       throw new MqError('log-failed', { reason: this.#log.failure?.message ?? 'it is closed' });
@@ -85,7 +91,7 @@ export class CommitPipeline {
 
   /** Folds what the confirm offset has passed; called when the log advances, or when other members report. */
   advance(foldsMax = FOLDS_PER_TURN_MAX): void {
-    const confirm = this.#confirmOffset();
+    const confirm = this.#options.confirmOffset();
     for (let folds = 0; this.#state.foldedOffset < confirm; folds++) {
       if (folds === foldsMax) {
         this.#advanceLater();

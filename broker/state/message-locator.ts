@@ -1,6 +1,7 @@
 import { RecordType } from '../store/record-type.ts';
-import { EntryBatch } from '../store/index/entry-batch.ts';
+import { EntryBatch } from '../store/index/core/entry-batch.ts';
 import type { BrokerState } from './broker-state.ts';
+import { indexDamaged } from './index-damaged.ts';
 import type { MessageReader } from './message-reader.ts';
 import { readReference } from './payload/reference-record.ts';
 import type { Location } from './relocation-table.ts';
@@ -24,7 +25,9 @@ export class MessageLocator {
     const batch = new EntryBatch(1);
     const { index, relocations } = this.#state;
     const moved = relocations.get(queueNo, offset);
-    if (offset >= index.minOffset(queueNo) && (await index.read(queueNo, offset, 1, batch)) === 1) {
+    const read = offset < index.minOffset(queueNo) ? 0 : await index.read(queueNo, offset, 1, batch);
+    if (typeof read !== 'number') throw indexDamaged(read);
+    if (read === 1 && batch.startOffset === offset) {
       const location = moved ?? { physical: batch.physical[0] ?? 0, bytes: batch.bytes[0] ?? 0 };
       return { ...location, tagHash: batch.tagHash[0] ?? 0 };
     }

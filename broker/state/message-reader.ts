@@ -3,12 +3,13 @@ import { physicalOffset } from '../../common/model/offsets.ts';
 import type { CommitLog } from '../store/commit-log.ts';
 import { recordAt, type LogRecord } from '../store/record-codec.ts';
 import { RecordType } from '../store/record-type.ts';
-import { readStoredParts, type StoredParts } from './payload/message-record.ts';
+import type { StoredMessage } from '../../common/wire/delivered-message.ts';
+import { readStoredParts } from './payload/message-record.ts';
 import { readReference, type Reference } from './payload/reference-record.ts';
 import type { Location } from './relocation-table.ts';
 
-/** A stored message as it lies in the log. */
-export interface StoredMessage extends StoredParts {
+/** A message where it is stored, with what its record says of it. */
+export interface MessageInLog extends StoredMessage {
   readonly storeTimeMs: number;
   /** Set for a message that stands in its queue by reference (dead-lettered). */
   readonly reference: Reference | undefined;
@@ -28,8 +29,8 @@ export class MessageReader {
   }
 
   /** In the order of `locations`. Rejects with a StoreError when a record is damaged. */
-  async read(locations: readonly Location[]): Promise<StoredMessage[]> {
-    const messages = new Array<StoredMessage | undefined>(locations.length);
+  async read(locations: readonly Location[]): Promise<MessageInLog[]> {
+    const messages = new Array<MessageInLog | undefined>(locations.length);
     const cold: number[] = [];
     locations.forEach((location, i) => {
       const buffer = this.#log.readSync(physicalOffset(location.physical), location.bytes);
@@ -41,8 +42,8 @@ export class MessageReader {
   }
 
   /** As `read`, when all of it is in memory; undefined otherwise. */
-  readSync(locations: readonly Location[]): StoredMessage[] | undefined {
-    const messages: StoredMessage[] = [];
+  readSync(locations: readonly Location[]): MessageInLog[] | undefined {
+    const messages: MessageInLog[] = [];
     for (const location of locations) {
       const buffer = this.#log.readSync(physicalOffset(location.physical), location.bytes);
       if (buffer === undefined) return undefined;
@@ -64,7 +65,7 @@ export class MessageReader {
   async #readCold(
     locations: readonly Location[],
     cold: number[],
-    messages: (StoredMessage | undefined)[],
+    messages: (MessageInLog | undefined)[],
   ): Promise<void> {
     cold.sort((a, b) => (locations[a]?.physical ?? 0) - (locations[b]?.physical ?? 0));
     for (let first = 0; first < cold.length; ) {
@@ -87,7 +88,7 @@ export class MessageReader {
     }
   }
 
-  async #resolve(message: StoredMessage | undefined): Promise<StoredMessage> {
+  async #resolve(message: MessageInLog | undefined): Promise<MessageInLog> {
     assert(message !== undefined, 'every location has been read');
     const { reference } = message;
     if (reference === undefined) return message;
@@ -96,13 +97,13 @@ export class MessageReader {
   }
 }
 
-const NO_BYTES = Buffer.alloc(0);
-
 /** A Reference has its parts elsewhere; they are filled in by `#resolve`. */
-function storedMessage(record: LogRecord): StoredMessage {
+function storedMessage(record: LogRecord): MessageInLog {
   const { storeTimeMs } = record;
   if (record.type === RecordType.Reference) {
-    return { head: NO_BYTES, system: NO_BYTES, storeTimeMs, reference: readReference(record.buffer, record.payloadStart) };
+    const { buffer, payloadStart: at } = record;
+    const nowhere = { headStart: at, headEnd: at, systemStart: at, systemEnd: at };
+    return { buffer, ...nowhere, storeTimeMs, reference: readReference(buffer, at) };
   }
   return { ...readStoredParts(record.buffer, record.payloadStart), storeTimeMs, reference: undefined };
 }

@@ -14,6 +14,8 @@ export interface RoleContext {
   readonly lifecycle: Lifecycle;
   /** OrbitMQ's version. */
   readonly version: string;
+  /** Ends the process with one clear line, for what is found only while it serves. */
+  onFatal(error: unknown): void;
   /** What a person at the terminal should see, such as where the node listens. Not for logs. */
   print(text: string): void;
 }

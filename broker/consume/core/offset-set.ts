@@ -11,10 +11,12 @@ export class OffsetSet {
   #words = new Uint32Array(INITIAL_WORDS);
   /** One past the largest member ever added. */
   #end: number;
+  #floor: number;
 
   constructor(floor: number) {
     this.#base = floor - (floor % WORD_BITS);
     this.#end = floor;
+    this.#floor = floor;
   }
 
   /** One past the largest member; the floor when empty. */
@@ -54,6 +56,7 @@ export class OffsetSet {
 
   /** Raises the floor: everything below is forgotten and its memory given back in steps. */
   dropBelow(floor: number): void {
+    this.#floor = floor;
     const words = Math.floor((floor - this.#base) / WORD_BITS);
     if (words <= this.#words.length / 2) return;
     const kept = this.#words.subarray(Math.min(words, this.#words.length));
@@ -64,9 +67,11 @@ export class OffsetSet {
     if (this.#end < this.#base) this.#end = this.#base;
   }
 
-  /** Members at or above `from`, ascending. */
-  *members(from: number): Generator<number> {
-    for (let offset = from; offset < this.#end; offset++) if (this.has(offset)) yield offset;
+  /** Members at or above the floor; counted each time, since only people ask. */
+  get count(): number {
+    let count = 0;
+    for (let offset = this.#floor; offset < this.#end; offset++) if (this.has(offset)) count++;
+    return count;
   }
 
   /** The raw bits, for a snapshot; `restore` reads them back. */

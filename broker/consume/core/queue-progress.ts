@@ -82,6 +82,11 @@ export class QueueProgress {
     return this.#done === undefined ? 0 : Math.max(0, this.#done.end - this.committed);
   }
 
+  /** Finished offsets above `committed`. */
+  get finishedAhead(): number {
+    return this.#done?.count ?? 0;
+  }
+
   cursor(filterKey: string): number {
     return Math.max(this.#cursors?.get(filterKey) ?? this.committed, this.committed);
   }

@@ -13,6 +13,7 @@
  * | 28 | 4    | bytes of system                                                                      |
  * | 32 |      | head: the message's wire bytes without system_properties; then system: its inner bytes |
  */
+import type { StoredMessage } from '../../../common/wire/delivered-message.ts';
 import { readUint48, writeUint48 } from './integers.ts';
 
 const TOPIC_ID = 0;
@@ -32,12 +33,6 @@ export interface MessagePlace {
   tagHash: number;
   idHashHigh: number;
   idHashLow: number;
-}
-
-/** The two stored parts of a message as views into the record's buffer. */
-export interface StoredParts {
-  head: Buffer;
-  system: Buffer;
 }
 
 export function writeMessageFixed(
@@ -68,9 +63,15 @@ export function readMessagePlace(buffer: Buffer, at: number): MessagePlace {
   };
 }
 
-export function readStoredParts(buffer: Buffer, at: number): StoredParts {
+/** Where the parts of the message lie; views of nothing, copies of nothing. */
+export function readStoredParts(buffer: Buffer, at: number): StoredMessage {
   const headStart = at + MESSAGE_FIXED_BYTES;
-  const systemStart = headStart + buffer.readUInt32BE(at + HEAD_BYTES);
-  const end = systemStart + buffer.readUInt32BE(at + SYSTEM_BYTES);
-  return { head: buffer.subarray(headStart, systemStart), system: buffer.subarray(systemStart, end) };
+  const headEnd = headStart + buffer.readUInt32BE(at + HEAD_BYTES);
+  return {
+    buffer,
+    headStart,
+    headEnd,
+    systemStart: headEnd,
+    systemEnd: headEnd + buffer.readUInt32BE(at + SYSTEM_BYTES),
+  };
 }

@@ -1,0 +1,107 @@
+/** AckMessage, ChangeInvisibleDuration and ForwardMessageToDeadLetterQueue: the three ends of a delivery. */
+import { MqError } from '../../common/errors/mq-error.ts';
+import { STATUS_MULTIPLE_RESULTS, STATUS_OK, type ProtocolStatus } from '../../common/errors/status.ts';
+import type { ReceiptHandle } from '../../common/model/receipt-handle.ts';
+import { backoffDelayMs } from '../../common/model/retry-policy.ts';
+import type { ClientContext } from '../../gateway/broker-access.ts';
+import type {
+  IAckMessageEntry,
+  IAckMessageRequest,
+  IAckMessageResponse,
+  IAckMessageResultEntry,
+  IChangeInvisibleDurationRequest,
+  IChangeInvisibleDurationResponse,
+  IForwardMessageToDeadLetterQueueRequest,
+  IForwardMessageToDeadLetterQueueResponse,
+} from '../../proto/generated/v2.ts';
+import type { BrokerServices } from './broker-services.ts';
+
+export async function ackMessage(
+  services: BrokerServices,
+  request: IAckMessageRequest,
+  client: ClientContext,
+): Promise<IAckMessageResponse> {
+  services.clients.touch(client.clientId);
+  const entries = await Promise.all((request.entries ?? []).map((entry) => ackOne(services, request, entry)));
+  const status = (entries[0]?.status ?? STATUS_OK) as ProtocolStatus;
+  const isUniform = entries.every((entry) => entry.status?.code === status.code);
+  return { status: isUniform ? status : STATUS_MULTIPLE_RESULTS, entries };
+}
+
+async function ackOne(
+  services: BrokerServices,
+  request: IAckMessageRequest,
+  entry: IAckMessageEntry,
+): Promise<IAckMessageResultEntry> {
+  const receiptHandle = entry.receiptHandle ?? '';
+  const messageId = entry.messageId ?? '';
+  try {
+    await services.settler.acknowledge(openReceipt(services, receiptHandle, request.group?.name, request.topic?.name));
+    return { messageId, receiptHandle, status: STATUS_OK };
+  } catch (error) {
+    return { messageId, receiptHandle, status: services.toStatus('AckMessage', error) };
+  }
+}
+
+/** The handle stays good; a new text of it is returned, since clients keep what they get. */
+export async function changeInvisibleDuration(
+  services: BrokerServices,
+  request: IChangeInvisibleDurationRequest,
+  client: ClientContext,
+): Promise<IChangeInvisibleDurationResponse> {
+  services.clients.touch(client.clientId);
+  const text = request.receiptHandle ?? '';
+  const handle = openReceipt(services, text, request.group?.name, request.topic?.name);
+  const { seconds = 0, nanos = 0 } = request.invisibleDuration ?? {};
+  const askedMs = Math.max(0, (seconds ?? 0) * 1_000 + Math.floor((nanos ?? 0) / 1e6));
+  await services.settler.postpone(handle, effectiveDelayMs(services, handle, client, askedMs));
+  const renewed = { ...handle, issuedAtMs: services.environment.clock.nowMs() };
+  return { status: STATUS_OK, receiptHandle: services.receipts.encode(renewed) };
+}
+
+/**
+ * The Node push consumer reads its backoff in seconds and uses it as milliseconds, a thousand times too short. Its wish
+ * is raised to what the group's policy says for this attempt.
+ */
+function effectiveDelayMs(
+  services: BrokerServices,
+  handle: ReceiptHandle,
+  client: ClientContext,
+  askedMs: number,
+): number {
+  const isNode = client.language === 'HTTP' || client.language === 'NODE_JS';
+  if (!isNode || services.clients.consumer(client.clientId)?.clientType !== 'PUSH_CONSUMER') return askedMs;
+  const group = services.state.groups.byId(handle.groupId);
+  return group === undefined ? askedMs : Math.max(askedMs, backoffDelayMs(group.config.backoff, handle.attempt));
+}
+
+export async function forwardMessageToDeadLetterQueue(
+  services: BrokerServices,
+  request: IForwardMessageToDeadLetterQueueRequest,
+  client: ClientContext,
+): Promise<IForwardMessageToDeadLetterQueueResponse> {
+  services.clients.touch(client.clientId);
+  const handle = openReceipt(services, request.receiptHandle ?? '', request.group?.name, request.topic?.name);
+  await services.settler.bury(handle);
+  return { status: STATUS_OK };
+}
+
+/** The handle behind the text, if it is ours and belongs to the group and topic that the caller names. */
+function openReceipt(
+  services: BrokerServices,
+  text: string,
+  groupName: string | undefined | null,
+  topicName: string | undefined | null,
+): ReceiptHandle {
+  const decoded = services.receipts.decode(text);
+  if (!decoded.ok) throw new MqError('receipt-handle-invalid', { reason: `is ${decoded.reason}` });
+  const { handle } = decoded;
+  if (handle.brokerName !== services.options.brokerName) {
+    throw new MqError('receipt-handle-invalid', { reason: `belongs to broker ${handle.brokerName}` });
+  }
+  const standing = services.state.standing(handle.groupId, handle.topicId);
+  if (standing?.group.config.name !== groupName || standing?.topic.config.name !== topicName) {
+    throw new MqError('receipt-handle-invalid', { reason: 'belongs to another group or topic' });
+  }
+  return handle;
+}

@@ -1,0 +1,105 @@
+import type { Environment } from '../common/environment/environment.ts';
+import type { TimerHandle } from '../common/environment/timers.ts';
+import { MqError } from '../common/errors/mq-error.ts';
+import type { Logger } from '../common/log/logger.ts';
+import type { CommitLog } from './store/commit-log.ts';
+import type { DiskWatermark } from './store/disk-watermark.ts';
+
+/** Wait between two tries to bring a failed log back. */
+const REOPEN_MS = 1_000;
+const REOPEN_LOG_MS = 30_000;
+
+export interface BrokerHealthPorts {
+  readonly log: CommitLog;
+  readonly watermark: DiskWatermark;
+  readonly environment: Environment;
+  readonly logger: Logger;
+  readonly directory: string;
+  readonly diskRejectPercent: number;
+  /** True while derived data cannot keep up with the log; sends are refused until it has. */
+  isIndexSaturated(): boolean;
+}
+
+/** Whether the broker takes messages now, and the way back after the disk has failed. */
+export class BrokerHealth {
+  readonly #ports: BrokerHealthPorts;
+  #timer: TimerHandle | undefined;
+  #lastLoggedMs = -Infinity;
+  #failures = 0;
+  #stopping = false;
+
+  constructor(ports: BrokerHealthPorts) {
+    this.#ports = ports;
+    ports.log.onFailure((failure) => {
+      this.#failures++;
+      const { operation, fromOffset, code, file, message } = failure;
+      ports.logger.error('the log has failed; messages are refused, reads go on, and it is tried again every second', {
+        operation,
+        fromOffset,
+        code,
+        file,
+        reason: message,
+      });
+      void ports.watermark.refresh();
+      this.#reopenLater();
+    });
+  }
+
+  get logFailures(): number {
+    return this.#failures;
+  }
+
+  get isWritable(): boolean {
+    return this.refusal() === undefined;
+  }
+
+  /** Throws why messages are refused now, if they are. Acknowledgements are taken as long as the log takes anything. */
+  requireWritable(): void {
+    const refusal = this.refusal();
+    if (refusal !== undefined) throw refusal;
+  }
+
+  refusal(): MqError | undefined {
+    const { log, watermark, directory, diskRejectPercent } = this.#ports;
+    if (this.#stopping) return new MqError('shutting-down', {});
+    if (log.failure !== undefined) return new MqError('log-failed', { reason: log.failure.message });
+    if (watermark.usage.state === 'full') {
+      const { usedBytes, totalBytes } = watermark.usage;
+      const usedPercent = Math.round((100 * usedBytes) / totalBytes);
+      return new MqError('disk-full', { path: directory, usedPercent, limitPercent: diskRejectPercent });
+    }
+    if (this.#ports.isIndexSaturated()) {
+      return new MqError('too-many-requests', { what: 'queue index buffer', limit: 'its bound' });
+    }
+    return undefined;
+  }
+
+  /** From now on nothing new is taken. */
+  stop(): void {
+    this.#stopping = true;
+    this.#timer?.cancel();
+  }
+
+  #reopenLater(): void {
+    if (this.#stopping) return;
+    this.#timer = this.#ports.environment.timers.after(REOPEN_MS, () => void this.#reopen());
+  }
+
+  async #reopen(): Promise<void> {
+    const { log, logger, environment, watermark } = this.#ports;
+    try {
+      await log.reopen();
+    } catch (error) {
+      const nowMs = environment.clock.monotonicMs();
+      if (nowMs - this.#lastLoggedMs >= REOPEN_LOG_MS) {
+        this.#lastLoggedMs = nowMs;
+        logger.warn('the log cannot be brought back yet', { error });
+      }
+      this.#reopenLater();
+      return;
+    }
+    this.#lastLoggedMs = -Infinity;
+    logger.info('the log takes messages again', { endOffset: log.endOffset });
+    await watermark.refresh();
+  }
+}

@@ -1,0 +1,53 @@
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import type { Disk } from '../../common/environment/disk.ts';
+import type { Random } from '../../common/environment/random.ts';
+import {
+  decodeReceiptHandle,
+  encodeReceiptHandle,
+  type DecodedReceipt,
+  type ReceiptHandle,
+} from '../../common/model/receipt-handle.ts';
+
+const KEY_BYTES = 32;
+const KEY_FILE = 'receipt.key';
+
+/** Makes and opens receipt handles with a key that stays with the data, so that handles survive a restart. */
+export class ReceiptBook {
+  readonly #key: KeyObject;
+
+  constructor(key: Uint8Array) {
+    this.#key = createSecretKey(key);
+  }
+
+  /** Reads the key of a data directory, or makes one. */
+  static async open(directory: string, disk: Disk, random: Random): Promise<ReceiptBook> {
+    const path = `${directory}/${KEY_FILE}`;
+    const names = await disk.list(directory);
+    if (names.includes(KEY_FILE)) {
+      const key = await disk.readFile(path);
+      if (key.length === KEY_BYTES) return new ReceiptBook(key);
+    }
+    const key = random.bytes(KEY_BYTES);
+    const file = await disk.open(`${path}.new`, { create: true });
+    try {
+      await file.truncate(0);
+      await file.write(0, [key]);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await disk.rename(`${path}.new`, path);
+    await disk.syncDirectory(directory);
+    return new ReceiptBook(key);
+  }
+
+  encode(handle: ReceiptHandle): string {
+    return encodeReceiptHandle(handle, this.#mac);
+  }
+
+  decode(text: string): DecodedReceipt {
+    return decodeReceiptHandle(text, this.#mac);
+  }
+
+  readonly #mac = (bytes: Uint8Array): Uint8Array => createHmac('sha256', this.#key).update(bytes).digest();
+}

@@ -1,0 +1,63 @@
+import type { Timers } from '../common/environment/timers.ts';
+import type { AttemptKeeper } from './consume/attempt-keeper.ts';
+import type { Consumption } from './consume/consumption.ts';
+import type { Pending } from './consume/core/queue-progress.ts';
+import type { StateListener } from './state/broker-state.ts';
+import type { Group, GroupTopic } from './state/group-table.ts';
+import type { Topic } from './state/topic-table.ts';
+import type { Traffic } from './traffic.ts';
+
+/** Keeps timers and waiting receivers in step with the fold. */
+export class ServingListener implements StateListener {
+  readonly #consumption: Consumption;
+  readonly #attempts: AttemptKeeper;
+  readonly #traffic: Traffic;
+  readonly #timers: Timers;
+  /** Topics with new messages whose waiting receives have not been woken yet. */
+  readonly #arrived = new Set<Topic>();
+
+  constructor(consumption: Consumption, attempts: AttemptKeeper, traffic: Traffic, timers: Timers) {
+    this.#consumption = consumption;
+    this.#attempts = attempts;
+    this.#traffic = traffic;
+    this.#timers = timers;
+  }
+
+  messageStored(topic: Topic): void {
+    if (this.#consumption.waitingCount === 0) return;
+    this.#arrived.add(topic);
+    if (this.#arrived.size === 1) {
+      this.#timers.soon(() => {
+        this.#wakeArrived();
+      });
+    }
+  }
+
+  pendingDropped(pending: Pending): void {
+    this.#attempts.forget(pending);
+  }
+
+  attemptEnded(standing: GroupTopic, pending: Pending): void {
+    this.#traffic.attemptEnded(standing.group.config.name, standing.topic.config.name);
+    this.#attempts.attemptEnded(standing, pending);
+  }
+
+  topicChanged(topic: Topic, deleted: boolean): void {
+    if (deleted) this.#consumption.dropTopic(topic);
+  }
+
+  groupChanged(group: Group, deleted: boolean): void {
+    if (deleted) this.#consumption.dropGroup(group);
+    else for (const standing of group.topics.values()) void this.#consumption.runtime(standing).wake();
+  }
+
+  #wakeArrived(): void {
+    const arrived = [...this.#arrived];
+    this.#arrived.clear();
+    for (const topic of arrived) {
+      for (const runtime of this.#consumption.ofTopic(topic)) {
+        if (runtime.waiting.size > 0) void runtime.wake();
+      }
+    }
+  }
+}

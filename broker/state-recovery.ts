@@ -1,0 +1,175 @@
+import type { Environment } from '../common/environment/environment.ts';
+import type { Logger } from '../common/log/logger.ts';
+import { physicalOffset } from '../common/model/offsets.ts';
+import type { NodeOptions } from '../common/options/node-options.ts';
+import { BrokerState } from './state/broker-state.ts';
+import { IdempotenceWindow } from './state/idempotence-window.ts';
+import { restoreEndOffsets, restoreOrder, restoreSection, SECTION, type Section } from './state/state-snapshot.ts';
+import { CommitLog } from './store/commit-log.ts';
+import { QueueIndex } from './store/index/queue-index.ts';
+import { queueIndexOptions } from './store/index/queue-index-options.ts';
+import type { RecoveryReport } from './store/recovery.ts';
+import { SnapshotStore } from './store/snapshot/snapshot-store.ts';
+import type { SnapshotReader } from './store/snapshot/snapshot-reader.ts';
+import { StoreError } from './store/store-error.ts';
+
+export interface RecoveredState {
+  readonly state: BrokerState;
+  readonly log: CommitLog;
+  readonly index: QueueIndex;
+  readonly snapshots: SnapshotStore;
+  /** Where the two kept snapshots begin, newest first; 0 where there is none. */
+  readonly snapshotBegins: readonly [number, number];
+  readonly report: StateRecoveryReport;
+}
+
+export interface StateRecoveryReport {
+  readonly log: RecoveryReport;
+  /** Log offset at which folding began. */
+  readonly foldedFrom: number;
+  readonly recordsFolded: number;
+  readonly elapsedMs: number;
+}
+
+/** Present when the queue index was found damaged while serving: the next start builds it anew. */
+const REBUILD_MARKER = 'index.rebuild';
+
+/** Asks the next start to build the queue index from the log. */
+export async function requestIndexRebuild(directory: string, environment: Environment): Promise<void> {
+  const file = await environment.disk.open(`${directory}/${REBUILD_MARKER}`, { create: true });
+  await file.sync();
+  await file.close();
+  await environment.disk.syncDirectory(directory);
+}
+
+/** Brings a data directory back to life: snapshot, index, log, fold of the rest. */
+export async function recoverState(
+  options: NodeOptions,
+  environment: Environment,
+  logger: Logger,
+): Promise<RecoveredState> {
+  const startedMs = environment.clock.monotonicMs();
+  const { disk } = environment;
+  await disk.makeDirectory(options.dataDir);
+  const snapshots = await SnapshotStore.open(`${options.dataDir}/snapshot`, disk);
+  const snapshot = await snapshots.latest();
+  const begin = snapshot?.begin ?? physicalOffset(0);
+  const log = await CommitLog.open(logOptions(options), environment, {
+    scanFrom: begin,
+    durableFloor: snapshot?.end ?? physicalOffset(0),
+  });
+  try {
+    requireLogFrom(log, begin);
+    reportLog(log, logger);
+    const sections = await readSections(snapshot);
+    const { index, isRebuilt } = await openIndex(options, environment, logger, log, snapshot && sections);
+    const state = new BrokerState(index, new IdempotenceWindow(options.idempotenceIds, options.idempotenceWindowMs));
+    for (const section of restoreOrder(sections)) restoreSection(state, section);
+    const foldedFrom = isRebuilt ? log.startOffset : begin;
+    state.foldedOffset = foldedFrom;
+    const recordsFolded = await foldRest(state, log, index);
+    if (isRebuilt) restoreEndOffsets(state, sections);
+    await finish(state, log, index, environment, options.dataDir, isRebuilt);
+    const elapsedMs = environment.clock.monotonicMs() - startedMs;
+    const report = { log: log.recovery, foldedFrom, recordsFolded, elapsedMs };
+    return { state, log, index, snapshots, snapshotBegins: [begin, snapshots.previousBegin ?? 0], report };
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+}
+
+function logOptions(options: NodeOptions): Parameters<typeof CommitLog.open>[0] {
+  return {
+    directory: options.dataDir,
+    segmentBytes: options.segmentBytes,
+    flush: options.flush,
+    flushIntervalMs: options.flushIntervalMs,
+    batchBytesMax: options.batchBytes,
+    cacheBytes: options.cacheBytes,
+    pendingBytesMax: options.pendingBytes,
+  };
+}
+
+/** Without a snapshot everything is folded from the log's first byte, so that byte must still be there. */
+function requireLogFrom(log: CommitLog, begin: number): void {
+  if (log.startOffset <= begin) return;
+  throw new StoreError({
+    kind: 'missing-log',
+    file: 'snapshot',
+    offset: begin,
+    reason: `the log begins at ${log.startOffset}, and no usable snapshot covers what was deleted before it`,
+    hint: 'Restore the snapshot directory from a backup; the messages themselves are intact.',
+  });
+}
+
+function reportLog(log: CommitLog, logger: Logger): void {
+  const { truncatedBytes, truncatedRecords, endOffset, row } = log.recovery;
+  if (truncatedBytes === 0) return;
+  logger.warn('the end of the log was torn by a crash and has been cut off; nothing of it had been acknowledged', {
+    truncatedBytes,
+    truncatedRecords,
+    endOffset,
+    row,
+  });
+}
+
+async function readSections(snapshot: SnapshotReader | undefined): Promise<Section[]> {
+  const sections: Section[] = [];
+  if (snapshot !== undefined) for await (const section of snapshot.sections()) sections.push(section);
+  return sections;
+}
+
+async function openIndex(
+  options: NodeOptions,
+  environment: Environment,
+  logger: Logger,
+  log: CommitLog,
+  sections: readonly Section[] | undefined,
+): Promise<{ index: QueueIndex; isRebuilt: boolean }> {
+  const { dataDir, indexBufferBytes } = options;
+  const indexOptions = queueIndexOptions({ directory: `${dataDir}/index`, indexBufferBytes });
+  const isWanted = (await environment.disk.list(dataDir)).includes(REBUILD_MARKER);
+  if (sections !== undefined && !isWanted) {
+    const chunks = sections.filter(({ kind }) => kind === SECTION.index).map(({ payload }) => payload);
+    const opened = await QueueIndex.open(indexOptions, environment, { chunks, logStartOffset: log.startOffset });
+    if (opened.kind === 'open') return { index: opened.index, isRebuilt: false };
+    logger.warn('the queue index is damaged and is built anew from the log', {
+      file: opened.file,
+      reason: opened.reason,
+    });
+  }
+  const empty = await QueueIndex.open(indexOptions, environment);
+  if (empty.kind === 'open') return { index: empty.index, isRebuilt: sections !== undefined };
+  throw new StoreError({
+    kind: 'corrupt',
+    file: empty.file,
+    offset: 0,
+    reason: empty.reason,
+    hint: `Remove the directory ${indexOptions.directory}; it is built anew from the log.`,
+  });
+}
+
+async function foldRest(state: BrokerState, log: CommitLog, index: QueueIndex): Promise<number> {
+  let records = 0;
+  for await (const batch of log.scan(physicalOffset(state.foldedOffset), log.endOffset)) {
+    for (const record of batch) state.fold(record);
+    records += batch.length;
+    while (index.isSaturated() && index.failure === undefined) await index.relieved();
+  }
+  return records;
+}
+
+async function finish(
+  state: BrokerState,
+  log: CommitLog,
+  index: QueueIndex,
+  environment: Environment,
+  directory: string,
+  isRebuilt: boolean,
+): Promise<void> {
+  index.replayEnded();
+  await index.deleteBefore(log.startOffset);
+  for (const topic of state.topics.all()) state.syncNextOffsets(topic);
+  if (isRebuilt) await environment.disk.remove(`${directory}/${REBUILD_MARKER}`);
+}

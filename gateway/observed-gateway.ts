@@ -1,0 +1,46 @@
+import type { Logger } from '../common/log/logger.ts';
+import type { HistogramCell } from '../common/metrics/metric-cell.ts';
+import type { Metrics } from '../common/metrics/metrics.ts';
+import { Code } from '../proto/generated/v2.ts';
+import { createGateway, type Gateway, type GatewayParts } from './gateway.ts';
+
+/** A gateway that is counted and logged. */
+export function createObservedGateway(
+  parts: Omit<GatewayParts, 'onUnexpected' | 'onAnswered'>,
+  logger: Logger,
+  metrics: Metrics,
+): Gateway {
+  const own = logger.child('gateway');
+  const gateway = createGateway({
+    ...parts,
+    onUnexpected: (where, error) => {
+      own.error('unexpected error', { where, error });
+    },
+    onAnswered: rpcLatency(metrics),
+  });
+  metrics.collectValue('admissionRequests', () => gateway.admission.requests);
+  metrics.collectValue('admissionBytes', () => gateway.admission.bytes);
+  metrics.collect('proxyUp', () => [[{ proxy_mode: parts.localBroker === undefined ? 'cluster' : 'local' }, 1]]);
+  return gateway;
+}
+
+/** Cells by rpc and code, so that an answer costs two look-ups. */
+function rpcLatency(metrics: Metrics): NonNullable<Gateway['onAnswered']> {
+  const cells = new Map<string, Map<number, HistogramCell>>();
+  return (rpc, code, durationMs) => {
+    let byCode = cells.get(rpc);
+    if (byCode === undefined) cells.set(rpc, (byCode = new Map<number, HistogramCell>()));
+    let cell = byCode.get(code);
+    if (cell === undefined) {
+      cell = metrics.histogram('rpcLatency').cell({
+        protocol_type: 'grpc',
+        request_code: rpc,
+        response_code: Code[code] ?? String(code),
+        is_long_polling: String(rpc === 'ReceiveMessage'),
+        result: code === Code.OK ? 'success' : 'failed',
+      });
+      byCode.set(code, cell);
+    }
+    cell.observe(durationMs);
+  };
+}
