@@ -9,9 +9,9 @@ export interface FaultPlan {
   network: NetworkFaults;
   clock: { wallOffsetMaxMs: number; driftMax: number };
   timerLatenessMeanMs: number;
-  /** Mean virtual time between crashes of a node; Infinity for none. For the scenario to carry out. */
+  /** Mean virtual time between crashes of a node; Infinity for none. Carried out by `Nemesis`. */
   crashIntervalMeanMs: number;
-  /** Mean virtual time between partitions, and how long one lasts; Infinity for none. For the scenario to carry out. */
+  /** Mean virtual time between partitions, and how long one lasts; Infinity for none. Carried out by `Nemesis`. */
   partitionIntervalMeanMs: number;
   partitionDurationMeanMs: number;
 }

@@ -157,6 +157,20 @@ describe('SimDisk: a crash', () => {
     expect([...found]).toEqual(['a'.repeat(10) + 'b'.repeat(10)]);
   });
 
+  it('keeps what a sync covered, even when one that began earlier ends later', async () => {
+    const found = await outcomes(async (node, disk) => {
+      const file = await durableFile(disk, 10, 'a');
+      node.drive.injectNext('sync', { kind: 'delay', delayMs: 500 });
+      const slow = file.sync();
+      await file.write(10, [Buffer.alloc(10, 'b')]);
+      await file.sync();
+      await slow;
+      node.crash();
+      return node.drive.contentOf('/d/a')!.toString();
+    });
+    expect([...found]).toEqual(['a'.repeat(10) + 'b'.repeat(10)]);
+  });
+
   it('may lose a file whose name was not synced, however often its content was', async () => {
     const found = await outcomes(async (node, disk) => {
       const file = await disk.open('/d/new', { create: true });

@@ -50,6 +50,7 @@ export class SimInode {
   #lengthLow = 0;
   #lengthHigh = 0;
   #lengthChangedAt = 0;
+  #newestSync: SyncMark = { sequence: 0, length: 0 };
   #sequence = 1;
 
   get length(): number {
@@ -77,6 +78,7 @@ export class SimInode {
     copy.#lengthLow = this.#lengthLow;
     copy.#lengthHigh = this.#lengthHigh;
     copy.#lengthChangedAt = this.#lengthChangedAt;
+    copy.#newestSync = this.#newestSync;
     copy.#sequence = this.#sequence;
     return copy;
   }
@@ -118,10 +120,12 @@ export class SimInode {
       if (range.last <= sequence) this.#dirty.delete(sector);
       else range.first = sequence + 1;
     }
+    // A sync that began earlier may end later: it takes nothing back of what the other one has made durable.
+    if (sequence >= this.#newestSync.sequence) this.#newestSync = { sequence, length };
     const lengthHigh = this.#lengthHigh;
     this.#persistLength();
-    if (this.#lengthChangedAt <= sequence) return;
-    this.#lengthLow = Math.min(length, this.#cachedLength);
+    if (this.#lengthChangedAt <= this.#newestSync.sequence) return;
+    this.#lengthLow = Math.min(this.#newestSync.length, this.#cachedLength);
     this.#lengthHigh = lengthHigh;
   }
 
