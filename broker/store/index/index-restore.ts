@@ -1,4 +1,6 @@
 import type { Disk, DiskFile } from '../../../common/environment/disk.ts';
+import type { Environment } from '../../../common/environment/environment.ts';
+import type { Random } from '../../../common/environment/random.ts';
 import { decodeChunk, type ChunkRow, type IndexEnd } from './core/index-chunk.ts';
 import { ENTRY_BYTES } from './core/index-entry.ts';
 import { IndexMemory } from './core/index-memory.ts';
@@ -28,8 +30,6 @@ export interface RestoredIndex {
   asOf: Float64Array | undefined;
 }
 
-const NOTHING: IndexEnd = { segmentNumber: 0, pagesEnd: 0, physicalMax: 0, nextGeneration: 1 };
-
 /**
  * Brings the index back as a snapshot saw it: queues and tails from its chunks, page lists from the directories of the
  * segments. What was written to the segments after the snapshot is cut off: it may describe log records that a crash has
@@ -37,6 +37,7 @@ const NOTHING: IndexEnd = { segmentNumber: 0, pagesEnd: 0, physicalMax: 0, nextG
  */
 export class IndexRestore {
   readonly #disk: Disk;
+  readonly #random: Random;
   readonly #options: QueueIndexOptions;
   readonly #memory: IndexMemory;
   readonly #segments: IndexSegments;
@@ -45,11 +46,12 @@ export class IndexRestore {
   #problem: string | undefined;
   #isBased = false;
 
-  constructor(options: QueueIndexOptions, disk: Disk) {
+  constructor(options: QueueIndexOptions, environment: Pick<Environment, 'disk' | 'random'>) {
     this.#options = options;
-    this.#disk = disk;
+    this.#disk = environment.disk;
+    this.#random = environment.random;
     this.#memory = new IndexMemory(options.pageEntries);
-    this.#segments = new IndexSegments(disk, options.directory, options.segmentBytes);
+    this.#segments = new IndexSegments(this.#disk, options.directory, options.segmentBytes);
   }
 
   /** Takes the next chunk of the snapshot. What is wrong with it is reported by `finish`. */
@@ -68,13 +70,18 @@ export class IndexRestore {
       this.#problem ??= 'the snapshot has no end chunk of the index';
     }
     if (this.#problem !== undefined) return this.#damage(this.#problem);
-    const damage = await this.#restorePages(this.#end ?? NOTHING, logStartOffset ?? 0);
+    const damage = await this.#restorePages(this.#end ?? this.#nothing(), logStartOffset ?? 0);
     if (damage !== undefined) {
       await this.#segments.close();
       return damage;
     }
     const asOf = this.#isBased ? this.#asOf : undefined;
     return { memory: this.#memory, segments: this.#segments, asOf };
+  }
+
+  #nothing(): IndexEnd {
+    const incarnation = this.#random.uint32();
+    return { segmentNumber: 0, pagesEnd: 0, physicalMax: 0, nextGeneration: 1, incarnation };
   }
 
   #addQueue(row: ChunkRow, entries: Buffer, asOf: number): void {
@@ -110,7 +117,7 @@ export class IndexRestore {
     for (const number of numbers) {
       const isLast = number === end.segmentNumber;
       const loaded = await this.#files(number, (file) =>
-        isLast ? loadGrowing(file, number, end) : loadSealed(file, number),
+        isLast ? loadGrowing(file, number, end) : loadSealed(file, number, end.incarnation),
       );
       if (isDamage(loaded)) return loaded;
       const isHole = number === first && number > 1 && loaded.priorPhysicalMax >= logStart;
@@ -118,8 +125,8 @@ export class IndexRestore {
       if (loaded.rows !== undefined) lastRows = loaded.rows;
       segments.push(loaded.segment);
     }
-    const { segmentNumber: number, pagesEnd, physicalMax } = end;
-    this.#segments.adopt(segments, lastRows, { number, pagesEnd, physicalMax });
+    const { segmentNumber: number, ...position } = end;
+    this.#segments.adopt(segments, lastRows, { number, ...position });
     this.#memory.queues.raiseNextGeneration(end.nextGeneration);
     return this.#selectPages(segments, lastRows);
   }
@@ -194,8 +201,16 @@ interface LoadedSegment {
   rows: Buffer | undefined;
 }
 
-async function readHeader(file: DiskFile, number: number): Promise<number | IndexDamage> {
+/** The largest physical offset before the segment. */
+async function readHeader(
+  file: DiskFile,
+  number: number,
+  incarnation: number,
+): Promise<number | IndexDamage> {
   const header = decodeSegmentHeader(await file.read(0, SEGMENT_HEADER_BYTES));
+  if (header !== undefined && header.incarnation !== incarnation) {
+    return indexDamage('the segment is of an index rebuilt after the snapshot', file.path);
+  }
   if (header?.number !== number) return indexDamage('the segment header is damaged', file.path);
   return header.priorPhysicalMax;
 }
@@ -217,8 +232,12 @@ async function readDirectory(
   return { rows, pagesEnd: trailer.directoryPosition, end, physicalMax: trailer.physicalMax };
 }
 
-async function loadSealed(file: DiskFile, number: number): Promise<LoadedSegment | IndexDamage> {
-  const priorPhysicalMax = await readHeader(file, number);
+async function loadSealed(
+  file: DiskFile,
+  number: number,
+  incarnation: number,
+): Promise<LoadedSegment | IndexDamage> {
+  const priorPhysicalMax = await readHeader(file, number, incarnation);
   if (typeof priorPhysicalMax !== 'number') return priorPhysicalMax;
   const directory = await readDirectory(file, number);
   if (isDamage(directory)) return directory;
@@ -233,7 +252,7 @@ async function loadGrowing(
   number: number,
   end: IndexEnd,
 ): Promise<LoadedSegment | IndexDamage> {
-  const priorPhysicalMax = await readHeader(file, number);
+  const priorPhysicalMax = await readHeader(file, number, end.incarnation);
   if (typeof priorPhysicalMax !== 'number') return priorPhysicalMax;
   const rows = new GrowingBuffer(64 * 1024);
   const encoded = Buffer.alloc(DIRECTORY_ROW_BYTES);

@@ -41,6 +41,8 @@ export interface SegmentPosition {
   pagesEnd: number;
   /** Largest physical offset in any page written so far. */
   physicalMax: number;
+  /** Which index this is: a snapshot must not be combined with the segments of one rebuilt since. */
+  incarnation: number;
 }
 
 /**
@@ -58,6 +60,7 @@ export class IndexSegments {
   readonly #rows = new GrowingBuffer(64 * 1024);
   #physicalMax = 0;
   #lastNumber = 0;
+  #incarnation = 0;
   #areNamesSynced = true;
 
   constructor(disk: Disk, directory: string, segmentBytes: number) {
@@ -73,7 +76,8 @@ export class IndexSegments {
 
   get position(): SegmentPosition {
     const pagesEnd = this.#segments.at(-1)?.pagesEnd ?? 0;
-    return { number: this.#lastNumber, pagesEnd, physicalMax: this.#physicalMax };
+    const incarnation = this.#incarnation;
+    return { number: this.#lastNumber, pagesEnd, physicalMax: this.#physicalMax, incarnation };
   }
 
   /** Takes over segments found at open; `rows` is the directory of the last one when that one grows on. */
@@ -83,6 +87,7 @@ export class IndexSegments {
     this.#rows.append(rows);
     this.#lastNumber = position.number;
     this.#physicalMax = position.physicalMax;
+    this.#incarnation = position.incarnation;
   }
 
   location(position: number): number {
@@ -153,7 +158,11 @@ export class IndexSegments {
 
   async #start(): Promise<Segment> {
     const number = this.#lastNumber + 1;
-    const header = encodeSegmentHeader({ number, priorPhysicalMax: this.#physicalMax });
+    const header = encodeSegmentHeader({
+      number,
+      priorPhysicalMax: this.#physicalMax,
+      incarnation: this.#incarnation,
+    });
     const create = { create: true };
     await this.files.use(
       number,

@@ -18,6 +18,8 @@ export interface QueueIndexOptions {
   writeDelayMs: number;
   /** Pause after a failed write. */
   writeRetryMs: number;
+  /** Size at which a chunk of a snapshot is closed. Making one of 256 KiB takes about a millisecond. */
+  captureChunkBytes: number;
 }
 
 const MIB = 2 ** 20;
@@ -34,6 +36,7 @@ export function queueIndexOptions(
     segmentBytes: 64 * MIB,
     writeDelayMs: 100,
     writeRetryMs: 1000,
+    captureChunkBytes: 256 * 1024,
     ...given,
   };
   assert(options.indexBufferBytesMax > indexBufferBytes, 'the hard bound is above the soft one');
@@ -42,6 +45,7 @@ export function queueIndexOptions(
     options.pageEntries > 0 && options.pageEntries <= PAGE_ENTRIES_MAX,
     'a page has 16 to 2048 entries',
   );
+  assert(options.captureChunkBytes >= 64, 'a chunk takes at least one queue');
   assert(options.segmentBytes <= 2 ** 31, 'a position in a segment fits 32 bits');
   return options;
 }

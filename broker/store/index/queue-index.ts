@@ -17,7 +17,7 @@ const RETENTION_STRIDE = 256;
 
 /** What a snapshot says of the index. */
 export interface IndexBase {
-  /** The chunks of `captureQueues`, in order. */
+  /** The chunks of `capture`, in order. */
   chunks: Iterable<Buffer> | AsyncIterable<Buffer>;
   /** Where the log starts now: only index segments wholly below may be missing. */
   logStartOffset: number;
@@ -83,7 +83,7 @@ export class QueueIndex {
     environment: Environment,
     base?: IndexBase,
   ): Promise<IndexOpenResult> {
-    const restore = new IndexRestore(options, environment.disk);
+    const restore = new IndexRestore(options, environment);
     if (base !== undefined) {
       for await (const chunk of base.chunks) restore.add(chunk);
     }
@@ -205,11 +205,13 @@ export class QueueIndex {
     return into.count > 0 ? into.count : 'needs-disk';
   }
 
-  /**
-   * As `readSync`, fetching the page that is needed first. Rejects with `IndexDamagedError` when that is not what was
-   * written (then the index must be rebuilt), and with the disk's error when it cannot be read now.
-   */
-  async read(queueNo: number, from: number, max: number, into: EntryBatch): Promise<number> {
+  /** As `readSync`, fetching the page that is needed first. Damage is an outcome; a disk error rejects. */
+  async read(
+    queueNo: number,
+    from: number,
+    max: number,
+    into: EntryBatch,
+  ): Promise<number | IndexDamage> {
     for (;;) {
       const count = this.readSync(queueNo, from, max, into);
       if (count !== 'needs-disk') return count;
@@ -217,28 +219,26 @@ export class QueueIndex {
       const page = await this.#reader.read(ref);
       // Meanwhile the queue may have been removed or its minimum raised; then what was read is of no interest.
       if (!this.#isCurrent(ref)) continue;
-      const words = intact(page);
+      if (isDamage(page)) return page;
       // Copied from here and not by another readSync: with a tiny cache the page may be gone from it again.
       into.count = 0;
       into.startOffset = Math.max(from, this.minOffset(queueNo));
       const skip = into.startOffset - ref.firstOffset;
       const run = Math.min(ref.count - skip, max, into.capacity);
-      copyEntries(words, skip * ENTRY_WORDS, run, into);
+      copyEntries(page, skip * ENTRY_WORDS, run, into);
       return into.count;
     }
   }
 
-  /**
-   * The first queue offset, at or above minOffset, whose entry is at or after `physical`; endOffset when there is none.
-   * Rejects as `read` does.
-   */
-  async firstAtOrAbove(queueNo: number, physical: number): Promise<number> {
+  /** The first queue offset, at or above minOffset, whose entry is at or after `physical`; endOffset when there is none. */
+  async offsetAtOrAfter(queueNo: number, physical: number): Promise<number | IndexDamage> {
     for (;;) {
       const found = this.#locate(queueNo, physical);
       if (typeof found === 'number') return found;
       const page = await this.#reader.readOnce(found);
       if (!this.#isCurrent(found)) continue;
-      const index = firstEntryNotBelow(intact(page), found.count, physical);
+      if (isDamage(page)) return page;
+      const index = firstEntryNotBelow(page, found.count, physical);
       return Math.max(found.firstOffset + index, this.minOffset(queueNo));
     }
   }
@@ -253,26 +253,28 @@ export class QueueIndex {
 
   /**
    * Raises the first kept offset of every queue above what lies below `physical`, the new start of the log. Reads one page
-   * per queue at most and lets other work go on in between. Rejects as `read` does.
+   * per queue at most and lets other work go on in between. After damage, queues looked at before have been raised.
    */
-  async raiseMinOffsets(physical: number): Promise<void> {
+  async raiseMinOffsets(physical: number): Promise<IndexDamage | undefined> {
     let sinceTurn = 0;
     for (const queueNo of this.queuesBelow(physical)) {
       if (++sinceTurn % RETENTION_STRIDE === 0) await this.#turn();
       const located = this.#locate(queueNo, physical);
       const isKnown = typeof located === 'number';
-      const offset = isKnown ? located : await this.firstAtOrAbove(queueNo, physical);
+      const offset = isKnown ? located : await this.offsetAtOrAfter(queueNo, physical);
+      if (typeof offset !== 'number') return offset;
       if (this.has(queueNo)) this.#memory.setMinOffset(queueNo, offset, physical);
     }
+    return undefined;
   }
 
   /**
    * Deletes the index segments that hold nothing at or above `physical`, raising the queues as `raiseMinOffsets` does where
    * that has not been done. Returns how many segments were deleted.
    */
-  async deleteBefore(physical: number): Promise<number> {
-    await this.raiseMinOffsets(physical);
-    return this.#segments.deleteBefore(physical);
+  async deleteBefore(physical: number): Promise<number | IndexDamage> {
+    const damage = await this.raiseMinOffsets(physical);
+    return damage ?? (await this.#segments.deleteBefore(physical));
   }
 
   /** Writes full pages, and long tails when memory is short, now. Resolves when done or failed (see `failure`). */
@@ -285,23 +287,25 @@ export class QueueIndex {
    * `foldedOffset` is asked for each chunk. Before the snapshot is published `sync` must have resolved and the log must
    * be durable through the last `foldedOffset`.
    */
-  *captureQueues(foldedOffset: () => number): Generator<Buffer> {
+  *capture(foldedOffset: () => number): Generator<Buffer> {
+    const { captureChunkBytes } = this.#options;
     for (let from = 0; from < this.#memory.queues.capacity;) {
-      const { chunk, next } = encodeQueues(this.#memory, from, foldedOffset());
+      const asOf = foldedOffset();
+      const { chunk, next } = encodeQueues(this.#memory, from, asOf, captureChunkBytes);
       from = next;
       yield chunk;
     }
-    const { number, pagesEnd, physicalMax } = this.#segments.position;
+    const { number, pagesEnd, physicalMax, incarnation } = this.#segments.position;
     const { nextGeneration } = this.#memory.queues;
     yield encodeEnd(
-      { segmentNumber: number, pagesEnd, physicalMax, nextGeneration },
+      { segmentNumber: number, pagesEnd, physicalMax, nextGeneration, incarnation },
       foldedOffset(),
     );
   }
 
   /**
-   * Makes the pages written so far durable; to be called after `captureQueues` has ended. Rejects as `read`
-   * does; then the snapshot must not be published.
+   * Makes the pages written so far durable; to be called after `capture` has ended. Rejects with the disk's
+   * error, or with `IndexDamagedError` when pages are lost: the snapshot must not be published.
    */
   async sync(): Promise<void> {
     intact(await this.#segments.sync());

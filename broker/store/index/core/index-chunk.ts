@@ -28,22 +28,21 @@ import type { IndexMemory } from './index-memory.ts';
  *  16  u48  largest physical offset in any page
  *  22  u16  reserved, 0
  *  24  u32  next generation
+ *  28  u32  incarnation, as in the segments
  */
 const KIND_QUEUES = 1;
 const KIND_END = 2;
 const VERSION = 1;
 const CHUNK_HEADER_BYTES = 16;
 const ROW_BYTES = 32;
-const END_BYTES = 28;
-
-/** Size at which a chunk is closed. Copying it takes about 0.1 ms. */
-const CHUNK_BYTES_TARGET = 256 * 1024;
+const END_BYTES = 32;
 
 export interface IndexEnd {
   segmentNumber: number;
   pagesEnd: number;
   physicalMax: number;
   nextGeneration: number;
+  incarnation: number;
 }
 
 /**
@@ -54,13 +53,14 @@ export function encodeQueues(
   memory: IndexMemory,
   from: number,
   asOf: number,
+  bytesTarget: number,
 ): { chunk: Buffer; next: number } {
   const { queues } = memory;
   let next = from;
   let count = 0;
   let entries = 0;
   for (; next < queues.capacity; next++) {
-    if (CHUNK_HEADER_BYTES + count * ROW_BYTES + entries * ENTRY_BYTES >= CHUNK_BYTES_TARGET) break;
+    if (CHUNK_HEADER_BYTES + count * ROW_BYTES + entries * ENTRY_BYTES >= bytesTarget) break;
     if (!queues.has(next)) continue;
     count++;
     entries += memory.tailCount(next);
@@ -91,6 +91,7 @@ export function encodeEnd(end: IndexEnd, asOf: number): Buffer {
   chunk.writeUInt32BE(end.pagesEnd, 12);
   chunk.writeUIntBE(end.physicalMax, 16, 6);
   chunk.writeUInt32BE(end.nextGeneration, 24);
+  chunk.writeUInt32BE(end.incarnation, 28);
   return chunk;
 }
 
@@ -122,6 +123,7 @@ export function decodeChunk(chunk: Buffer, visitor: ChunkVisitor): string | unde
       pagesEnd: chunk.readUInt32BE(12),
       physicalMax: chunk.readUIntBE(16, 6),
       nextGeneration: chunk.readUInt32BE(24),
+      incarnation: chunk.readUInt32BE(28),
     },
     asOf,
   );

@@ -6,13 +6,14 @@ import type { PageHeader } from './index-page.ts';
  * and a trailer, after which it never changes. All integers big-endian.
  *
  * Header
- *   0  u32  CRC-32C over [4, 24)
+ *   0  u32  CRC-32C over [4, 28)
  *   4  u32  magic "OQIX"
  *   8  u16  format version, 1
  *  10  u16  reserved, 0
  *  12  u32  segment number
  *  16  u48  largest physical offset in any earlier segment, kept or deleted
  *  22  u16  reserved, 0
+ *  24  u32  incarnation of the index: drawn anew whenever it is rebuilt from the log
  *
  * Directory: one row of 32 bytes per page, in the order of the pages
  *   0  u32  queue number
@@ -32,7 +33,7 @@ import type { PageHeader } from './index-page.ts';
  *  20  u48  largest physical offset in this segment
  *  26  u16  reserved, 0
  */
-export const SEGMENT_HEADER_BYTES = 24;
+export const SEGMENT_HEADER_BYTES = 28;
 export const DIRECTORY_ROW_BYTES = 32;
 export const SEGMENT_TRAILER_BYTES = 28;
 
@@ -60,6 +61,7 @@ export function positionOf(location: number): number {
 export interface SegmentHeader {
   number: number;
   priorPhysicalMax: number;
+  incarnation: number;
 }
 
 export interface SegmentTrailer {
@@ -89,6 +91,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   buffer.writeUInt16BE(FORMAT_VERSION, 8);
   buffer.writeUInt32BE(header.number, 12);
   buffer.writeUIntBE(header.priorPhysicalMax, 16, 6);
+  buffer.writeUInt32BE(header.incarnation, 24);
   buffer.writeUInt32BE(crc32c(buffer.subarray(4)), 0);
   return buffer;
 }
@@ -100,7 +103,11 @@ export function decodeSegmentHeader(buffer: Buffer): SegmentHeader | undefined {
     buffer.readUInt32BE(4) === HEADER_MAGIC &&
     buffer.readUInt16BE(8) === FORMAT_VERSION;
   if (!isIntact) return undefined;
-  return { number: buffer.readUInt32BE(12), priorPhysicalMax: buffer.readUIntBE(16, 6) };
+  return {
+    number: buffer.readUInt32BE(12),
+    priorPhysicalMax: buffer.readUIntBE(16, 6),
+    incarnation: buffer.readUInt32BE(24),
+  };
 }
 
 export function encodeDirectoryRow(buffer: Buffer, at: number, row: DirectoryRow): void {
