@@ -292,6 +292,8 @@ export class CommitLog {
       await this.#checkpoint.write(failure.keptOffset, clock.nowMs());
     } catch (error) {
       if (!isDiskError(error)) throw error;
+      // It may have been the sync: then the kernel is free to forget what it could not write.
+      this.#commit.distrust();
       throw ioError(failure.file, failure.fromOffset, error);
     }
     this.#segmentStart = this.#segments.last.startOffset;

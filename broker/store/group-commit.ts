@@ -143,6 +143,11 @@ export class GroupCommit {
     this.#notifyAdvance();
   }
 
+  /** A sync failed while the log had failed already: what was only written is no longer known good either. */
+  distrust(): void {
+    if (this.#failure !== undefined) this.#failure = { ...this.#failure, operation: 'sync', fromOffset: this.#durable };
+  }
+
   /** No timer fires after this. */
   stop(): void {
     this.#flushTimer?.cancel();
@@ -238,6 +243,7 @@ export class GroupCommit {
     } catch (error) {
       if (!isDiskError(error)) throw error;
       if (this.#failure === undefined) this.#fail(operation, error);
+      else if (operation !== 'write') this.distrust();
     }
     return this.#failure === undefined;
   }

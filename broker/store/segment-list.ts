@@ -46,8 +46,9 @@ export class SegmentList {
       for (const start of starts) segments.push(await SegmentFile.open(disk, directory, start, false));
       if (segments.length === 0) {
         segments.push(await SegmentFile.open(disk, directory, physicalOffset(0), true));
-        await disk.syncDirectory(directory);
       }
+      // Also names that were here: a process killed in the middle of a roll may have left one that is not durable.
+      await disk.syncDirectory(directory);
       list.#requireContiguous();
       for (const segment of segments) await readFirstStoreTime(segment);
       return list;
@@ -102,10 +103,11 @@ export class SegmentList {
     assert(offset >= this.startOffset, `truncate to ${offset} below the log`);
     while (this.last.startOffset > offset) {
       const segment = this.last;
-      this.#segments.pop();
-      await segment.close();
       await this.#disk.remove(segment.path);
       await this.#disk.syncDirectory(this.directory);
+      // Only now: if the disk refuses, the next attempt starts with the same segment, and never cuts the one before it.
+      this.#segments.pop();
+      await segment.close();
     }
     await this.last.truncate(offset);
     if (this.last.bytes === 0) this.last.firstStoreTimeMs = undefined;
