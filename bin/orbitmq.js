@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+/**
+ * The command `orbitmq`. It needs a Node that OrbitMQ was built for; under an older one it starts itself again with the
+ * Node that comes as a dependency. Plain JavaScript that old versions understand; everything else is in cli/.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+/** From here on Node runs TypeScript without a flag, and has all that OrbitMQ uses. */
+const NODE_MIN = [22, 19];
+/** Set in the second process, so that a wrong installation ends in a message and not in a loop. */
+const MARK = 'ORBITMQ_NODE_CHOSEN';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+const isRecent = major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1]);
+
+if (isRecent) await runHere();
+else runWith(bundledNode());
+
+async function runHere() {
+  delete process.env[MARK];
+  const isBuilt = existsSync(join(root, 'dist', 'cli', 'main.js'));
+  await (isBuilt ? import('../dist/cli/main.js') : import('../cli/main.ts'));
+}
+
+/** Path of the executable in the package `node`; undefined when it is not installed or this is already it. */
+function bundledNode() {
+  if (process.env[MARK] !== undefined) return undefined;
+  try {
+    const home = dirname(createRequire(import.meta.url).resolve('node/package.json'));
+    return [join(home, 'bin', 'node'), join(home, 'bin', 'node.exe')].find(existsSync);
+  } catch {
+    return undefined; // not installed: said below
+  }
+}
+
+function runWith(node) {
+  if (node === undefined) {
+    process.stderr.write(
+      `orbitmq: Node ${process.versions.node} is too old, ${NODE_MIN.join('.')} is needed\n` +
+        '  hint: Run "npm ci" in the directory of OrbitMQ, which brings one along.\n',
+    );
+    process.exit(2);
+  }
+  const child = spawn(node, process.argv.slice(1), {
+    stdio: 'inherit',
+    env: { ...process.env, [MARK]: '1' },
+  });
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  process.on('SIGHUP', () => child.kill('SIGHUP'));
+  // A terminal sends Ctrl-C to both; passing it on would make it a second signal, which ends a node at once.
+  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
+  child.on('error', (error) => {
+    process.stderr.write(`orbitmq: ${node} cannot be started: ${error.message}\n`);
+    process.exit(1);
+  });
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
