@@ -19,7 +19,8 @@ export function requiredTopic(
   client: Pick<ClientContext, 'namespace'>,
   limits: NameLimits,
 ): string {
-  if ((resource?.name ?? '') === '') throw new MqError('topic-illegal', { topic: '', reason: 'is missing' });
+  if ((resource?.name ?? '') === '')
+    throw new MqError('topic-illegal', { topic: '', reason: 'is missing' });
   const topic = resourceName(resource, client);
   validateTopicName(topic, limits);
   return topic;
@@ -30,7 +31,8 @@ export function requiredGroup(
   client: Pick<ClientContext, 'namespace'>,
   limits: NameLimits,
 ): string {
-  if ((resource?.name ?? '') === '') throw new MqError('group-illegal', { group: '', reason: 'is missing' });
+  if ((resource?.name ?? '') === '')
+    throw new MqError('group-illegal', { group: '', reason: 'is missing' });
   const group = resourceName(resource, client);
   validateGroupName(group, limits);
   return group;

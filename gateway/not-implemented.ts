@@ -13,7 +13,7 @@ export function notImplementedMethod(
   return {
     kind,
     handle: (_request, _call, send) => {
-      send(bytes);
+      void send(bytes);
       return Promise.resolve();
     },
   };

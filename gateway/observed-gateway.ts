@@ -20,7 +20,9 @@ export function createObservedGateway(
   });
   metrics.collectValue('admissionRequests', () => gateway.admission.requests);
   metrics.collectValue('admissionBytes', () => gateway.admission.bytes);
-  metrics.collect('proxyUp', () => [[{ proxy_mode: parts.localBroker === undefined ? 'cluster' : 'local' }, 1]]);
+  metrics.collect('proxyUp', () => [
+    [{ proxy_mode: parts.localBroker === undefined ? 'cluster' : 'local' }, 1],
+  ]);
   return gateway;
 }
 

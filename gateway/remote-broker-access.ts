@@ -92,7 +92,10 @@ export class RemoteBrokerAccess implements BrokerAccess {
     this.#options = { announcedMax: ANNOUNCED_MAX, ...options };
   }
 
-  async sendMessage(request: SendMessageView, client: ClientContext): Promise<ISendMessageResponse> {
+  async sendMessage(
+    request: SendMessageView,
+    client: ClientContext,
+  ): Promise<ISendMessageResponse> {
     const { path } = MessagingServiceMethods.SendMessage;
     const namespace = { 'x-mq-namespace': client.namespace };
     return SendMessageResponse.decode(await this.#unary(path, request.raw, client, namespace));

@@ -1,9 +1,6 @@
 /** Topics and consumer groups of another node, asked for over orbitmq.v1.Admin. */
 import { MqError } from '../common/errors/mq-error.ts';
-import {
-  defaultConsumerGroup,
-  type ConsumerGroupConfig,
-} from '../common/model/consumer-group.ts';
+import { defaultConsumerGroup, type ConsumerGroupConfig } from '../common/model/consumer-group.ts';
 import type { Backoff } from '../common/model/retry-policy.ts';
 import { PERMISSIONS, TOPIC_TYPES, type TopicConfig } from '../common/model/topic.ts';
 import type { RpcChannel } from '../common/rpc/rpc-channel.ts';

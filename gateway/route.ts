@@ -59,7 +59,11 @@ export function queueOf(topic: IResource, route: BrokerRoute, id: number): IMess
     topic,
     id,
     permission: PERMISSIONS[route.topic.permission],
-    broker: { name: route.brokerName, id: MASTER_ID, endpoints: endpointsOf(route.host, route.port) },
+    broker: {
+      name: route.brokerName,
+      id: MASTER_ID,
+      endpoints: endpointsOf(route.host, route.port),
+    },
     acceptMessageTypes: acceptedMessageTypes(route.topic.type).map((type) => MESSAGE_TYPES[type]),
   };
 }

@@ -42,9 +42,7 @@ const GROUP_AT = ATTEMPT_AT + 2;
 const ISSUED_AT = GROUP_AT + 4;
 const FIELDS_BYTES = ISSUED_AT + 6;
 /** Longest text that can be a handle; anything longer is refused before it is decoded. */
-const TEXT_LENGTH_MAX = Math.ceil(
-  ((NAME_AT + NAME_BYTES_MAX + FIELDS_BYTES + MAC_BYTES) * 4) / 3,
-);
+const TEXT_LENGTH_MAX = Math.ceil(((NAME_AT + NAME_BYTES_MAX + FIELDS_BYTES + MAC_BYTES) * 4) / 3);
 
 export function encodeReceiptHandle(handle: ReceiptHandle, mac: Mac): string {
   const nameBytes = Buffer.byteLength(handle.brokerName);

@@ -17,7 +17,10 @@ export async function loadKeyPair(disk: Disk, paths: CertificatePaths): Promise<
     disk.readFile(paths.certificatePath),
     disk.readFile(paths.privateKeyPath),
   ]);
-  return { certificatePem: certificate.toString('utf8'), privateKeyPem: privateKey.toString('utf8') };
+  return {
+    certificatePem: certificate.toString('utf8'),
+    privateKeyPem: privateKey.toString('utf8'),
+  };
 }
 
 /**

@@ -29,6 +29,7 @@ const RECONNECT_MIN_MS = 100;
 const RECONNECT_MAX_MS = 2_000;
 const KEEPALIVE_MS = 10_000;
 const KEEPALIVE_TIMEOUT_MS = 5_000;
+const UNCHECKED_SERVER_NAME = 'orbitmq.invalid';
 const FLOW_CONTROL_WINDOW_BYTES = 4 * 1024 * 1024;
 
 export class GrpcChannel implements RpcChannel {
@@ -52,6 +53,10 @@ export class GrpcChannel implements RpcChannel {
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
       'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
+      // An address is no server name in TLS, and nobody checks it here.
+      ...(options.trust.kind === 'insecure-tls'
+        ? { 'grpc.ssl_target_name_override': UNCHECKED_SERVER_NAME }
+        : {}),
     });
   }
 

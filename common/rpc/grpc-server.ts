@@ -114,7 +114,10 @@ export class GrpcServer {
   /** For connections made from now on; existing ones keep theirs. */
   setCertificate(pair: KeyPair): void {
     const credentials = ServerCredentials.createSsl(null, [
-      { cert_chain: Buffer.from(pair.certificatePem), private_key: Buffer.from(pair.privateKeyPem) },
+      {
+        cert_chain: Buffer.from(pair.certificatePem),
+        private_key: Buffer.from(pair.privateKeyPem),
+      },
     ]);
     this.#tls = this.#server.createConnectionInjector(credentials);
   }

@@ -32,7 +32,10 @@ const REPORT_TEXT: Readonly<Record<ServerReport['kind'], string>> = {
   'handler-failed': 'a request failed unexpectedly',
 };
 
-const REFUSALS: ReadonlySet<ServerReport['kind']> = new Set(['too-many-connections', 'silent-connection']);
+const REFUSALS: ReadonlySet<ServerReport['kind']> = new Set([
+  'too-many-connections',
+  'silent-connection',
+]);
 
 /** The gRPC port of a node, from its options. */
 export class NodeServer implements Component {
@@ -44,7 +47,9 @@ export class NodeServer implements Component {
 
   constructor(ports: NodeServerPorts) {
     this.#ports = ports;
-    ports.metrics.collect('connections', () => [[{ security: 'any' }, this.#server?.connectionCount ?? 0]]);
+    ports.metrics.collect('connections', () => [
+      [{ security: 'any' }, this.#server?.connectionCount ?? 0],
+    ]);
   }
 
   /** The port that is listened on; 0 before the start. */
@@ -90,26 +95,51 @@ export class NodeServer implements Component {
     const { tlsCertFile, tlsKeyFile } = options;
     if (tlsCertFile !== undefined && tlsKeyFile !== undefined) {
       try {
-        return await loadKeyPair(environment.disk, { certificatePath: tlsCertFile, privateKeyPath: tlsKeyFile });
+        return await loadKeyPair(environment.disk, {
+          certificatePath: tlsCertFile,
+          privateKeyPath: tlsKeyFile,
+        });
       } catch (error) {
         throw new MqError(
           'tls-file-unusable',
-          { what: 'certificate or key', file: `${tlsCertFile}, ${tlsKeyFile}`, reason: systemReason(error) },
+          {
+            what: 'certificate or key',
+            file: `${tlsCertFile}, ${tlsKeyFile}`,
+            reason: systemReason(error),
+          },
           error,
         );
       }
     }
     const directory = `${options.dataDir}/tls`;
-    const paths = { certificatePath: `${directory}/server.crt`, privateKeyPath: `${directory}/server.key` };
-    const hosts = ['localhost', '127.0.0.1', '::1', options.listen.host, options.advertise?.host ?? 'localhost'];
-    return loadOrCreateSelfSigned(environment.disk, directory, paths, [...new Set(hosts)], environment.clock.nowMs());
+    const paths = {
+      certificatePath: `${directory}/server.crt`,
+      privateKeyPath: `${directory}/server.key`,
+    };
+    const hosts = [
+      'localhost',
+      '127.0.0.1',
+      '::1',
+      options.listen.host,
+      options.advertise?.host ?? 'localhost',
+    ];
+    return loadOrCreateSelfSigned(
+      environment.disk,
+      directory,
+      paths,
+      [...new Set(hosts)],
+      environment.clock.nowMs(),
+    );
   }
 
   #report(report: ServerReport): void {
     const { kind, peer, detail, suppressed } = report;
     const { logger, metrics } = this.#ports;
     const key = REFUSALS.has(kind) ? 'connectionsRefused' : 'protocolErrors';
-    metrics.counter(key).cell({ reason: kind }).add(1 + suppressed);
+    metrics
+      .counter(key)
+      .cell({ reason: kind })
+      .add(1 + suppressed);
     const level = kind === 'handler-failed' ? 'error' : 'warn';
     logger[level](REPORT_TEXT[kind], { peer, detail, ...(suppressed > 0 ? { suppressed } : {}) });
   }

@@ -118,7 +118,11 @@ export class TlsSniffer {
     socket.once('close', () => {
       if (this.#connections.get(peer) === connection) this.#connections.delete(peer);
       if (connection.isTls && connection.calls === 0) {
-        this.report('tls-failed', peer, 'ended before its first call; does it trust our certificate?');
+        this.report(
+          'tls-failed',
+          peer,
+          'ended before its first call; does it trust our certificate?',
+        );
       }
     });
     const timeout = this.#environment.timers.after(this.#options.handshakeTimeoutMs, () => {

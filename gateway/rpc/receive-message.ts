@@ -163,13 +163,14 @@ async function deliver(
   gateway: Gateway,
   startMs: number,
 ): Promise<void> {
-  send(encodeStatus(outcome.status));
+  // Small, and the transport sends them with what comes next.
+  void send(encodeStatus(outcome.status));
   for (const message of outcome.messages) {
     const room = send(message);
     if (room !== undefined) await room;
   }
   const deliveryTimestamp = fromMs(outcome.deliveryTimestampMs);
-  send(ReceiveMessageResponse.encode({ deliveryTimestamp }).finish());
+  void send(ReceiveMessageResponse.encode({ deliveryTimestamp }).finish());
   const tookMs = gateway.environment.clock.monotonicMs() - startMs;
   gateway.onAnswered?.('ReceiveMessage', outcome.status.code ?? 0, tookMs);
 }

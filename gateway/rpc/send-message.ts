@@ -1,7 +1,10 @@
 import { MqError } from '../../common/errors/mq-error.ts';
 import { statusOf } from '../../common/errors/status.ts';
 import type { MessageType } from '../../common/model/topic.ts';
-import { parseSendMessageRequest, type SendMessageView } from '../../common/wire/send-message-view.ts';
+import {
+  parseSendMessageRequest,
+  type SendMessageView,
+} from '../../common/wire/send-message-view.ts';
 import { SendMessageResponse, type ISendMessageResponse } from '../../proto/generated/v2.ts';
 import { brokerForSend } from '../broker-choice.ts';
 import type { BrokerRoute } from '../broker-access.ts';

@@ -1,7 +1,10 @@
 /** The stream between a client and us: it sends its Settings, we answer with ours. Commands from us to clients come later. */
 import { MqError } from '../../common/errors/mq-error.ts';
 import { STATUS_OK } from '../../common/errors/status.ts';
-import { defaultConsumerGroup, type ConsumerGroupConfig } from '../../common/model/consumer-group.ts';
+import {
+  defaultConsumerGroup,
+  type ConsumerGroupConfig,
+} from '../../common/model/consumer-group.ts';
 import { RpcError } from '../../common/rpc/rpc-error.ts';
 import type { BidiStream, ServiceMethod } from '../../common/rpc/service-table.ts';
 import {
@@ -9,6 +12,7 @@ import {
   TelemetryCommand,
   type IFilterExpression,
   type ISettings,
+  type ISubscription,
 } from '../../proto/generated/v2.ts';
 import { CallClient } from '../client-context.ts';
 import { validateClientProperties } from '../validation/client-properties.ts';
@@ -60,7 +64,9 @@ class TelemetryHandler implements TelemetryStream {
 
   message(bytes: Buffer): void {
     if (this.#waiting === COMMANDS_WAITING_MAX) {
-      this.#stream.end(new RpcError('resourceExhausted', 'commands come faster than they are answered'));
+      this.#stream.end(
+        new RpcError('resourceExhausted', 'commands come faster than they are answered'),
+      );
       return;
     }
     this.#waiting += 1;
@@ -87,7 +93,7 @@ class TelemetryHandler implements TelemetryStream {
   }
 
   repeatSettings(): void {
-    if (this.#answer !== undefined && !this.#isClosed) this.#stream.send(this.#answer);
+    if (this.#answer !== undefined && !this.#isClosed) void this.#stream.send(this.#answer);
   }
 
   clientStarted(): void {
@@ -106,7 +112,7 @@ class TelemetryHandler implements TelemetryStream {
     } catch (error) {
       const status = statusFor(error, 'Telemetry', this.#gateway);
       // The status is for clients that read it (Node, Python); the others notice the end of the stream.
-      this.#stream.send(TelemetryCommand.encode({ status }).finish());
+      void this.#stream.send(TelemetryCommand.encode({ status }).finish());
       this.#stream.end(new RpcError('invalidArgument', status.message));
     }
   }
@@ -125,7 +131,7 @@ class TelemetryHandler implements TelemetryStream {
     session.streams.add(this);
     this.#session = session;
     this.#answer = TelemetryCommand.encode({ status: STATUS_OK, settings: reply }).finish();
-    this.#stream.send(this.#answer);
+    void this.#stream.send(this.#answer);
     gateway.sessions.announce(session);
     if (isNode(client.language)) this.#repeat.start();
   }
@@ -150,22 +156,35 @@ interface SettingsNames {
 
 /** Full, valid names of all that the Settings mention. */
 function namesOf(settings: ISettings, client: CallClient, gateway: Gateway): SettingsNames {
-  const { options } = gateway;
   const { subscription, publishing } = settings;
-  const entries = subscription?.subscriptions ?? [];
-  const topics = publishing?.topics ?? [];
-  if (entries.length > TOPICS_MAX || topics.length > TOPICS_MAX) {
-    throw new MqError('client-properties-invalid', { reason: `name more than ${TOPICS_MAX} topics` });
+  if (subscription) return { ...subscriptionNames(subscription, client, gateway), publishes: [] };
+  if (publishing) {
+    const topics = publishing.topics ?? [];
+    checkTopicCount(topics.length);
+    const publishes = topics.map((topic) => requiredTopic(topic, client, gateway.options));
+    return { group: undefined, subscriptions: new Map(), publishes };
   }
-  if (!subscription && !publishing) {
-    throw new MqError('telemetry-command-illegal', { reason: 'has neither publishing nor subscription' });
-  }
-  const hasGroup = (subscription?.group?.name ?? '') !== '';
+  const reason = 'has neither publishing nor subscription';
+  throw new MqError('telemetry-command-illegal', { reason });
+}
+
+function subscriptionNames(
+  subscription: ISubscription,
+  client: CallClient,
+  { options }: Gateway,
+): Pick<SettingsNames, 'group' | 'subscriptions'> {
+  const entries = subscription.subscriptions ?? [];
+  checkTopicCount(entries.length);
+  const hasGroup = (subscription.group?.name ?? '') !== '';
   return {
-    group: hasGroup ? requiredGroup(subscription?.group, client, options) : undefined,
+    group: hasGroup ? requiredGroup(subscription.group, client, options) : undefined,
     subscriptions: new Map(
       entries.map((entry) => [requiredTopic(entry.topic, client, options), entry.expression ?? {}]),
     ),
-    publishes: topics.map((topic) => requiredTopic(topic, client, options)),
   };
+}
+
+function checkTopicCount(count: number): void {
+  if (count <= TOPICS_MAX) return;
+  throw new MqError('client-properties-invalid', { reason: `name more than ${TOPICS_MAX} topics` });
 }

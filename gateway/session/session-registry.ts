@@ -117,8 +117,7 @@ export class SessionRegistry {
   }
 
   #removeSilent(): void {
-    const silentSinceMs =
-      this.#environment.clock.monotonicMs() - this.#options.clientExpiryMs;
+    const silentSinceMs = this.#environment.clock.monotonicMs() - this.#options.clientExpiryMs;
     for (const session of this.#sessions.values()) {
       if (session.streams.size === 0 && session.lastSeenMs <= silentSinceMs) {
         this.remove(session.clientId, session.isForwarded);

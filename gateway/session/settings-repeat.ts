@@ -5,7 +5,9 @@
 import type { TimerHandle, Timers } from '../../common/environment/timers.ts';
 
 /** Since the first answer. The early ones make starts quick, the later ones cover slow route queries and busy machines. */
-const REPEAT_AFTER_MS: readonly number[] = [50, 150, 400, 1_000, 2_500, 5_000, 9_000, 15_000, 30_000];
+const REPEAT_AFTER_MS: readonly number[] = [
+  50, 150, 400, 1_000, 2_500, 5_000, 9_000, 15_000, 30_000,
+];
 
 export class SettingsRepeat {
   readonly #timers: Timers;

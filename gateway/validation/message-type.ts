@@ -6,7 +6,11 @@ import {
   PRIORITY,
 } from '../../common/wire/message-fields.ts';
 import type { SystemPropertiesView } from '../../common/wire/system-properties-view.ts';
-import { acceptedMessageTypes, type MessageType, type TopicType } from '../../common/model/topic.ts';
+import {
+  acceptedMessageTypes,
+  type MessageType,
+  type TopicType,
+} from '../../common/model/topic.ts';
 import { MessageType as WireType } from '../../proto/generated/v2.ts';
 
 /** Fields that make a message more than NORMAL; they exclude each other. */

@@ -5,9 +5,16 @@
 import { randomBytes } from 'node:crypto';
 import { receiptMac } from '../../common/crypto/receipt-mac.ts';
 import { STATUS_OK, statusOf } from '../../common/errors/status.ts';
-import { defaultConsumerGroup, type ConsumerGroupConfig } from '../../common/model/consumer-group.ts';
+import {
+  defaultConsumerGroup,
+  type ConsumerGroupConfig,
+} from '../../common/model/consumer-group.ts';
 import { queueOffset } from '../../common/model/offsets.ts';
-import { decodeReceiptHandle, encodeReceiptHandle, type Mac } from '../../common/model/receipt-handle.ts';
+import {
+  decodeReceiptHandle,
+  encodeReceiptHandle,
+  type Mac,
+} from '../../common/model/receipt-handle.ts';
 import type { TopicConfig } from '../../common/model/topic.ts';
 import type { SendMessageView } from '../../common/wire/send-message-view.ts';
 import type {
@@ -67,17 +74,27 @@ export class FakeBroker implements BrokerAccess {
       this.queues.set(topic, queue);
       queue.push(message);
       this.#offset += 1;
-      return { status: STATUS_OK, messageId: message.systemProperties?.messageId ?? '', offset: this.#offset };
+      return {
+        status: STATUS_OK,
+        messageId: message.systemProperties?.messageId ?? '',
+        offset: this.#offset,
+      };
     });
     for (const wake of this.#waiters.splice(0)) wake();
     return { status: STATUS_OK, entries };
   }
 
-  async receiveMessage(request: IReceiveMessageRequest, client: ClientContext): Promise<ReceiveOutcome> {
+  async receiveMessage(
+    request: IReceiveMessageRequest,
+    client: ClientContext,
+  ): Promise<ReceiveOutcome> {
     this.receives.push(request);
     const topic = request.messageQueue?.topic?.name ?? '';
-    const pollMs = (request.longPollingTimeout?.seconds ?? 0) * 1000 + (request.longPollingTimeout?.nanos ?? 0) / 1e6;
-    if ((this.queues.get(topic)?.length ?? 0) === 0 && pollMs > 0) await this.#arrival(pollMs, client.signal);
+    const pollMs =
+      (request.longPollingTimeout?.seconds ?? 0) * 1000 +
+      (request.longPollingTimeout?.nanos ?? 0) / 1e6;
+    if ((this.queues.get(topic)?.length ?? 0) === 0 && pollMs > 0)
+      await this.#arrival(pollMs, client.signal);
     const taken = this.queues.get(topic)?.splice(0, request.batchSize ?? 1) ?? [];
     const messages = taken.map((message, i) =>
       ReceiveMessageResponse.encode({ message: this.#delivered(message, i) }).finish(),
@@ -96,9 +113,14 @@ export class FakeBroker implements BrokerAccess {
     return { status: entries[0]?.status ?? STATUS_OK, entries };
   }
 
-  async changeInvisibleDuration(request: IChangeInvisibleDurationRequest): Promise<IChangeInvisibleDurationResponse> {
+  async changeInvisibleDuration(
+    request: IChangeInvisibleDurationRequest,
+  ): Promise<IChangeInvisibleDurationResponse> {
     this.changes.push(request);
-    return { status: this.#check(request.receiptHandle ?? ''), receiptHandle: request.receiptHandle ?? '' };
+    return {
+      status: this.#check(request.receiptHandle ?? ''),
+      receiptHandle: request.receiptHandle ?? '',
+    };
   }
 
   async forwardMessageToDeadLetterQueue(
@@ -141,7 +163,13 @@ export class FakeBroker implements BrokerAccess {
   }
 
   handle(attempt = 1): string {
-    const fields = { topicId: 1, groupId: 1, queueId: 0, queueOffset: queueOffset(0), issuedAtMs: 0 };
+    const fields = {
+      topicId: 1,
+      groupId: 1,
+      queueId: 0,
+      queueOffset: queueOffset(0),
+      issuedAtMs: 0,
+    };
     return encodeReceiptHandle({ brokerName: this.brokerName, attempt, ...fields }, this.mac);
   }
 
@@ -198,7 +226,12 @@ export class FakeCluster implements Cluster {
     for (const member of this.members) {
       const config = (await member.topic(topic)) ?? (await member.autoCreateTopic(topic));
       if (config !== undefined) {
-        routes.push({ brokerName: member.brokerName, host: this.host, port: this.port, topic: config });
+        routes.push({
+          brokerName: member.brokerName,
+          host: this.host,
+          port: this.port,
+          topic: config,
+        });
       }
     }
     return routes;

@@ -8,6 +8,7 @@ import {
 } from '../../common/rpc/grpc-server.ts';
 import type { ServerReport } from '../../common/rpc/server-report.ts';
 import type { ServiceTable } from '../../common/rpc/service-table.ts';
+import type { Cluster } from '../../gateway/broker-access.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';
 import { messagingService } from '../../gateway/messaging-service.ts';
 import type { GatewayOptions } from '../../gateway/options.ts';
@@ -67,21 +68,31 @@ export async function serveGateway(
   options: Partial<GatewayOptions> = {},
   cluster: FakeCluster = new FakeCluster(),
 ): Promise<RunningGateway> {
+  const running = await serveGatewayOver(cluster, cluster.first.brokerName, options);
+  cluster.port = running.port;
+  return { ...running, cluster };
+}
+
+/** A gateway over any cluster; without a broker of its own when `localBroker` is undefined. */
+export async function serveGatewayOver(
+  cluster: Cluster,
+  localBroker: string | undefined,
+  options: Partial<GatewayOptions> = {},
+): Promise<Omit<RunningGateway, 'cluster'>> {
   const unexpected: unknown[] = [];
   const gateway = createGateway({
     cluster,
-    localBroker: cluster.first.brokerName,
+    localBroker,
     options: { ...GATEWAY_OPTIONS, ...options },
     environment: nodeEnvironment(),
     onUnexpected: (_where, error) => unexpected.push(error),
   });
   const running = await serve({ ...messagingService(gateway), ...publicAdminService() });
-  cluster.port = running.port;
   gateway.sessions.start();
   const close = async (): Promise<void> => {
     gateway.drain.begin();
     gateway.sessions.stop();
     await running.server.close(200);
   };
-  return { ...running, gateway, cluster, unexpected, close };
+  return { ...running, gateway, unexpected, close };
 }

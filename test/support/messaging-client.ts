@@ -15,7 +15,11 @@ type Methods = typeof MessagingServiceMethods;
 type Request<Name extends keyof Methods> = Parameters<Methods[Name]['request']['encode']>[0];
 type Response<Name extends keyof Methods> = ReturnType<Methods[Name]['response']['decode']>;
 
-export const JAVA = { 'x-mq-client-id': 'host@1@0@a', 'x-mq-language': 'JAVA', 'x-mq-client-version': '5.0.7' };
+export const JAVA = {
+  'x-mq-client-id': 'host@1@0@a',
+  'x-mq-language': 'JAVA',
+  'x-mq-client-version': '5.0.7',
+};
 
 export class MessagingClient {
   readonly client: Client;
@@ -32,7 +36,11 @@ export class MessagingClient {
     });
   }
 
-  call<Name extends keyof Methods>(name: Name, request: Request<Name>, timeoutMs = 5_000): Promise<Response<Name>> {
+  call<Name extends keyof Methods>(
+    name: Name,
+    request: Request<Name>,
+    timeoutMs = 5_000,
+  ): Promise<Response<Name>> {
     const method = MessagingServiceMethods[name];
     const bytes = Buffer.from(method.request.encode(request as never).finish());
     return this.raw(method.path, bytes, timeoutMs).then(
@@ -43,25 +51,55 @@ export class MessagingClient {
   raw(path: string, bytes: Buffer, timeoutMs = 5_000): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const options = { deadline: Date.now() + timeoutMs };
-      this.client.makeUnaryRequest<Buffer, Buffer>(path, same, same, bytes, this.#metadata(), options, (error, answer) => {
-        if (error !== null) reject(error);
-        else resolve(answer ?? Buffer.alloc(0));
-      });
+      this.client.makeUnaryRequest<Buffer, Buffer>(
+        path,
+        same,
+        same,
+        bytes,
+        this.#metadata(),
+        options,
+        (error, answer) => {
+          if (error !== null) reject(error);
+          else resolve(answer ?? Buffer.alloc(0));
+        },
+      );
     });
   }
 
   /** Without `timeoutMs` the call has no deadline. */
   receive(request: IReceiveMessageRequest, timeoutMs?: number): Promise<IReceiveMessageResponse[]> {
     const bytes = Buffer.from(ReceiveMessageRequest.encode(request).finish());
-    return this.stream(MessagingServiceMethods.ReceiveMessage.path, bytes, timeoutMs).then((parts) =>
-      parts.map((part) => ReceiveMessageResponse.decode(part)),
+    return this.stream(MessagingServiceMethods.ReceiveMessage.path, bytes, timeoutMs).then(
+      (parts) => parts.map((part) => ReceiveMessageResponse.decode(part)),
     );
+  }
+
+  cancellableReceive(request: IReceiveMessageRequest): { cancel(): void } {
+    const bytes = Buffer.from(ReceiveMessageRequest.encode(request).finish());
+    const { path } = MessagingServiceMethods.ReceiveMessage;
+    const call = this.client.makeServerStreamRequest<Buffer, Buffer>(
+      path,
+      same,
+      same,
+      bytes,
+      this.#metadata(),
+    );
+    call.on('error', () => {});
+    call.resume();
+    return call;
   }
 
   stream(path: string, bytes: Buffer, timeoutMs?: number): Promise<Buffer[]> {
     return new Promise((resolve, reject) => {
       const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
-      const call = this.client.makeServerStreamRequest<Buffer, Buffer>(path, same, same, bytes, this.#metadata(), options);
+      const call = this.client.makeServerStreamRequest<Buffer, Buffer>(
+        path,
+        same,
+        same,
+        bytes,
+        this.#metadata(),
+        options,
+      );
       const parts: Buffer[] = [];
       call.on('data', (part: Buffer) => parts.push(part));
       call.on('error', reject);
@@ -71,7 +109,9 @@ export class MessagingClient {
 
   telemetry(): TelemetryClient {
     const { path } = MessagingServiceMethods.Telemetry;
-    return new TelemetryClient(this.client.makeBidiStreamRequest<Buffer, Buffer>(path, same, same, this.#metadata()));
+    return new TelemetryClient(
+      this.client.makeBidiStreamRequest<Buffer, Buffer>(path, same, same, this.#metadata()),
+    );
   }
 
   close(): void {

@@ -8,7 +8,11 @@ import {
   type ISettings,
 } from '../../../proto/generated/v2.ts';
 import { FakeCluster } from '../../support/fake-cluster.ts';
-import { GATEWAY_OPTIONS, serveGateway, type RunningGateway } from '../../support/gateway-server.ts';
+import {
+  GATEWAY_OPTIONS,
+  serveGateway,
+  type RunningGateway,
+} from '../../support/gateway-server.ts';
 import { JAVA, MessagingClient, type TelemetryClient } from '../../support/messaging-client.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
@@ -94,7 +98,13 @@ describe('rule 1: every address serves the whole service', () => {
   it('receives from the broker that the queue names', async () => {
     await client.call('QueryRoute', { topic });
     const queue = { topic, id: -1, broker: { name: 'broker-b' } };
-    await client.receive({ group, messageQueue: queue, batchSize: 1, autoRenew: true, longPollingTimeout: seconds(0) });
+    await client.receive({
+      group,
+      messageQueue: queue,
+      batchSize: 1,
+      autoRenew: true,
+      longPollingTimeout: seconds(0),
+    });
     expect(running.cluster.members[1]!.receives).toHaveLength(1);
   });
 
@@ -109,17 +119,25 @@ describe('rule 1: every address serves the whole service', () => {
     for (const answer of await Promise.all(calls)) {
       expect(answer.status?.code).toBe(Code.NOT_IMPLEMENTED);
     }
-    const parts = await client.stream('/apache.rocketmq.v2.MessagingService/PullMessage', Buffer.alloc(0));
+    const parts = await client.stream(
+      '/apache.rocketmq.v2.MessagingService/PullMessage',
+      Buffer.alloc(0),
+    );
     expect(parts).toHaveLength(1);
     const admin = await client.raw('/apache.rocketmq.v2.Admin/ListSubscription', Buffer.alloc(0));
     expect(admin.length).toBeGreaterThan(0);
-    await expect(client.raw('/apache.rocketmq.v2.Admin/ChangeLogLevel', Buffer.alloc(0))).rejects.toMatchObject({ code: 12 });
+    await expect(
+      client.raw('/apache.rocketmq.v2.Admin/ChangeLogLevel', Buffer.alloc(0)),
+    ).rejects.toMatchObject({ code: 12 });
   });
 });
 
 describe('rule 2: any broker takes a recall', () => {
   it('answers RecallMessage with a status, whatever the handle', async () => {
-    const answer = await client.call('RecallMessage', { topic, recallHandle: 'from-another-broker' });
+    const answer = await client.call('RecallMessage', {
+      topic,
+      recallHandle: 'from-another-broker',
+    });
     expect(answer.status?.code).toBe(Code.NOT_IMPLEMENTED);
   });
 });
@@ -132,21 +150,24 @@ describe('rule 3: the answer to Settings', () => {
     stream.stream.end();
   });
 
-  it.each([['producer', producer], ['consumer', pushConsumer]])(
-    'carries OK, the same arm and a strategy for a %s',
-    async (_name, settings) => {
-      const command = await answerTo(settings);
-      expect(command.status?.code).toBe(Code.OK);
-      expect(Boolean(command.settings?.publishing)).toBe(Boolean(settings.publishing));
-      expect(Boolean(command.settings?.subscription)).toBe(Boolean(settings.subscription));
-      const policy = command.settings?.backoffPolicy;
-      expect(Boolean(policy?.exponentialBackoff) || Boolean(policy?.customizedBackoff)).toBe(true);
-    },
-  );
+  it.each([
+    ['producer', producer],
+    ['consumer', pushConsumer],
+  ])('carries OK, the same arm and a strategy for a %s', async (_name, settings) => {
+    const command = await answerTo(settings);
+    expect(command.status?.code).toBe(Code.OK);
+    expect(Boolean(command.settings?.publishing)).toBe(Boolean(settings.publishing));
+    expect(Boolean(command.settings?.subscription)).toBe(Boolean(settings.subscription));
+    const policy = command.settings?.backoffPolicy;
+    expect(Boolean(policy?.exponentialBackoff) || Boolean(policy?.customizedBackoff)).toBe(true);
+  });
 
   it('refuses Settings with an illegal name by a status and the end of the stream', async () => {
     const stream = client.telemetry();
-    const command = await answerTo({ ...producer, publishing: { topics: [{ name: 'a b' }] } }, stream);
+    const command = await answerTo(
+      { ...producer, publishing: { topics: [{ name: 'a b' }] } },
+      stream,
+    );
     expect(command.status?.code).toBe(Code.ILLEGAL_TOPIC);
     await until(() => stream.ended !== undefined);
     expect(stream.ended?.code).toBe(3);
@@ -192,11 +213,9 @@ describe('rule 6: a delivered message', () => {
       autoRenew: true,
       longPollingTimeout: seconds(1),
     });
-    expect(parts.map((part) => (part.status ? 'status' : part.message ? 'message' : 'time'))).toEqual([
-      'status',
-      'message',
-      'time',
-    ]);
+    expect(
+      parts.map((part) => (part.status ? 'status' : part.message ? 'message' : 'time')),
+    ).toEqual(['status', 'message', 'time']);
     expect(parts[0]?.status?.code).toBe(Code.OK);
     const system = parts[1]?.message?.systemProperties;
     expect(system?.bodyDigest).toBeTruthy();
@@ -211,7 +230,9 @@ describe('rule 7: routes', () => {
     const { messageQueues } = await client.call('QueryRoute', { topic });
     expect(messageQueues.every((queue) => queue.broker?.id === 0)).toBe(true);
     for (const name of ['broker-a', 'broker-b']) {
-      const ids = messageQueues.filter((queue) => queue.broker?.name === name).map((queue) => queue.id);
+      const ids = messageQueues
+        .filter((queue) => queue.broker?.name === name)
+        .map((queue) => queue.id);
       expect(ids).toEqual([0, 1, 2, 3]);
     }
     expect(messageQueues[0]?.acceptMessageTypes).toEqual([MessageType.NORMAL]);
@@ -223,13 +244,16 @@ describe('rule 8: stable routes', () => {
     const first = await client.call('QueryRoute', { topic });
     const again = await client.call('QueryRoute', { topic });
     expect(again).toEqual(first);
-    for (const queue of first.messageQueues) expect(queue.broker?.endpoints?.addresses).toHaveLength(1);
+    for (const queue of first.messageQueues)
+      expect(queue.broker?.endpoints?.addresses).toHaveLength(1);
   });
 });
 
 describe('rule 9: the queue id of a send', () => {
   it('is not looked at by the gateway', async () => {
-    const answer = await client.call('SendMessage', { messages: [message('id-1', { queueId: 4_711 })] });
+    const answer = await client.call('SendMessage', {
+      messages: [message('id-1', { queueId: 4_711 })],
+    });
     expect(answer.status?.code).toBe(Code.OK);
     expect(answer.entries).toHaveLength(1);
     expect(answer.entries[0]?.status?.code).toBe(Code.OK);
@@ -258,14 +282,20 @@ describe('rule 10: a client without Settings', () => {
   it('needs a client id for everything else', async () => {
     client.headers = {};
     expect((await client.call('QueryRoute', { topic })).status?.code).toBe(Code.CLIENT_ID_REQUIRED);
-    expect((await client.call('SendMessage', { messages: [message('a')] })).status?.code).toBe(Code.CLIENT_ID_REQUIRED);
+    expect((await client.call('SendMessage', { messages: [message('a')] })).status?.code).toBe(
+      Code.CLIENT_ID_REQUIRED,
+    );
   });
 });
 
 describe('rule 11: message size', () => {
   it('takes a body of 4 MiB less 64 KiB and refuses one byte more than 4 MiB', async () => {
     const send = async (bytes: number) =>
-      (await client.call('SendMessage', { messages: [{ ...message('m'), body: Buffer.alloc(bytes) }] })).status?.code;
+      (
+        await client.call('SendMessage', {
+          messages: [{ ...message('m'), body: Buffer.alloc(bytes) }],
+        })
+      ).status?.code;
     expect(await send(4 * 1024 * 1024 - 64 * 1024)).toBe(Code.OK);
     expect(await send(4 * 1024 * 1024)).toBe(Code.OK);
     expect(await send(4 * 1024 * 1024 + 1)).toBe(Code.MESSAGE_BODY_TOO_LARGE);
@@ -287,18 +317,32 @@ describe('polling', () => {
     await client.call('QueryRoute', { topic });
     const queue = { topic, id: -1, broker: { name: 'broker-a' } };
     const poll = client.receive(
-      { group, messageQueue: queue, batchSize: 1, autoRenew: true, longPollingTimeout: seconds(20) },
+      {
+        group,
+        messageQueue: queue,
+        batchSize: 1,
+        autoRenew: true,
+        longPollingTimeout: seconds(20),
+      },
       23_000,
     );
     await until(() => running.cluster.first.receives.length > 0);
     await client.call('SendMessage', { messages: [message('late')] });
-    expect((await poll).some((part) => part.message?.systemProperties?.messageId === 'late')).toBe(true);
+    expect((await poll).some((part) => part.message?.systemProperties?.messageId === 'late')).toBe(
+      true,
+    );
   });
 
   it('ends when the node shuts down', async () => {
     await client.call('QueryRoute', { topic });
     const queue = { topic, id: -1, broker: { name: 'broker-a' } };
-    const poll = client.receive({ group, messageQueue: queue, batchSize: 1, autoRenew: true, longPollingTimeout: seconds(20) });
+    const poll = client.receive({
+      group,
+      messageQueue: queue,
+      batchSize: 1,
+      autoRenew: true,
+      longPollingTimeout: seconds(20),
+    });
     await until(() => running.cluster.first.receives.length > 0);
     running.gateway.drain.begin();
     expect((await poll)[0]?.status?.code).toBe(Code.MESSAGE_NOT_FOUND);
@@ -308,14 +352,24 @@ describe('polling', () => {
 describe('bad input', () => {
   it('that is no protobuf is a BAD_REQUEST in the response, for every rpc that reads its request', async () => {
     const garbage = Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f, 1]);
-    const paths = ['QueryRoute', 'SendMessage', 'AckMessage', 'QueryAssignment', 'ChangeInvisibleDuration'];
+    const paths = [
+      'QueryRoute',
+      'SendMessage',
+      'AckMessage',
+      'QueryAssignment',
+      'ChangeInvisibleDuration',
+    ];
     for (const name of paths) {
       const answer = await client.raw(`/apache.rocketmq.v2.MessagingService/${name}`, garbage);
       // status { code: BAD_REQUEST } is the first field of every response.
       expect(answer.readUInt8(0)).toBe(0x0a);
       expect(answer.includes('cannot be decoded')).toBe(true);
     }
-    const parts = await client.stream('/apache.rocketmq.v2.MessagingService/ReceiveMessage', garbage, 2_000);
+    const parts = await client.stream(
+      '/apache.rocketmq.v2.MessagingService/ReceiveMessage',
+      garbage,
+      2_000,
+    );
     expect(parts[0]?.includes('cannot be decoded')).toBe(true);
     expect(running.unexpected).toEqual([]);
   });
@@ -334,7 +388,8 @@ describe('sending', () => {
     expect((await client.call('SendMessage', { messages: [delay] })).status?.code).toBe(
       Code.MESSAGE_PROPERTY_CONFLICT_WITH_TYPE,
     );
-    for (const member of running.cluster.members) member.addTopic({ name: 'orders', type: 'MIXED' });
+    for (const member of running.cluster.members)
+      member.addTopic({ name: 'orders', type: 'MIXED' });
     const answer = await client.call('SendMessage', { messages: [delay] });
     expect(answer.status?.code).toBe(Code.NOT_IMPLEMENTED);
     expect(answer.entries.map((entry) => entry.status?.code)).toEqual([Code.NOT_IMPLEMENTED]);
@@ -342,7 +397,9 @@ describe('sending', () => {
 
   it('refuses topics of the system, blank and missing ones', async () => {
     for (const name of ['TBW102', 'rmq_sys_x', '%RETRY%g', '%DLQ%g', 'a b', '']) {
-      const answer = await client.call('SendMessage', { messages: [{ ...message('m'), topic: { name } }] });
+      const answer = await client.call('SendMessage', {
+        messages: [{ ...message('m'), topic: { name } }],
+      });
       expect([name, answer.status?.code]).toEqual([name, Code.ILLEGAL_TOPIC]);
     }
   });
@@ -358,7 +415,9 @@ describe('admission', () => {
     running.cluster.first.sendGate = new Promise((resolve) => (open = resolve));
     const held = [1, 2].map((i) => client.call('SendMessage', { messages: [message(`m${i}`)] }));
     await until(() => running.gateway.admission.requests === 2);
-    expect((await client.call('SendMessage', { messages: [message('m3')] })).status?.code).toBe(Code.TOO_MANY_REQUESTS);
+    expect((await client.call('SendMessage', { messages: [message('m3')] })).status?.code).toBe(
+      Code.TOO_MANY_REQUESTS,
+    );
     open();
     for (const answer of await Promise.all(held)) expect(answer.status?.code).toBe(Code.OK);
     expect(running.gateway.admission.requests).toBe(0);

@@ -12,7 +12,10 @@ interface Startable {
 type Constructor = new (options: object) => Startable;
 
 const require = createRequire(import.meta.url);
-const { Producer, SimpleConsumer } = require('rocketmq-client-nodejs') as Record<string, Constructor>;
+const { Producer, SimpleConsumer } = require('rocketmq-client-nodejs') as Record<
+  string,
+  Constructor
+>;
 const quiet = { info() {}, warn() {}, error() {}, debug() {} };
 const TOPICS = ['orders', 'payments', 'refunds'];
 

@@ -17,8 +17,14 @@ let streamEnded = false;
 
 const table: ServiceTable = {
   '/t.T/Echo': { kind: 'unary', handle: (request) => Promise.resolve(request) },
-  '/t.T/Refuse': { kind: 'unary', handle: () => Promise.reject(new RpcError('unavailable', 'not now')) },
-  '/t.T/Fail': { kind: 'unary', handle: () => Promise.reject(new TypeError('secret of the inside')) },
+  '/t.T/Refuse': {
+    kind: 'unary',
+    handle: () => Promise.reject(new RpcError('unavailable', 'not now')),
+  },
+  '/t.T/Fail': {
+    kind: 'unary',
+    handle: () => Promise.reject(new TypeError('secret of the inside')),
+  },
   '/t.T/Wait': {
     kind: 'unary',
     handle: (_request, call) =>
@@ -66,7 +72,8 @@ function connect(tls = false): MessagingClient {
   return client;
 }
 
-const works = async (client: MessagingClient) => String(await client.raw('/t.T/Echo', Buffer.from('hi'))) === 'hi';
+const works = async (client: MessagingClient) =>
+  String(await client.raw('/t.T/Echo', Buffer.from('hi'))) === 'hi';
 
 /** Writes `bytes` and gives what came back when the server has closed the connection. */
 function talk(bytes: Buffer | undefined): Promise<string> {
@@ -145,7 +152,9 @@ describe('one port', () => {
         return socket;
       }),
     );
-    await until('a report', () => running.reports.some((report) => report.kind === 'too-many-connections'));
+    await until('a report', () =>
+      running.reports.some((report) => report.kind === 'too-many-connections'),
+    );
     expect(running.server.connectionCount).toBe(3);
     expect(await works(client)).toBe(true);
     for (const socket of idle) socket.destroy();
@@ -169,13 +178,19 @@ describe('calls', () => {
 
   it('end with the status of an RpcError, with UNIMPLEMENTED for an unknown path', async () => {
     const client = await start();
-    await expect(client.raw('/t.T/Refuse', Buffer.alloc(0))).rejects.toMatchObject({ code: 14, details: 'not now' });
+    await expect(client.raw('/t.T/Refuse', Buffer.alloc(0))).rejects.toMatchObject({
+      code: 14,
+      details: 'not now',
+    });
     await expect(client.raw('/t.T/Nothing', Buffer.alloc(0))).rejects.toMatchObject({ code: 12 });
   });
 
   it('end with INTERNAL for a bug, which is reported and not told to the caller', async () => {
     const client = await start();
-    await expect(client.raw('/t.T/Fail', Buffer.alloc(0))).rejects.toMatchObject({ code: 13, details: 'internal error' });
+    await expect(client.raw('/t.T/Fail', Buffer.alloc(0))).rejects.toMatchObject({
+      code: 13,
+      details: 'internal error',
+    });
     expect(running.reports.map((report) => report.kind)).toEqual(['handler-failed']);
   });
 
@@ -190,7 +205,12 @@ describe('calls', () => {
     await start({ streamPendingBytes: 2 * MIB, writeStallTimeoutMs: 600 });
     const session = http2.connect(`http://127.0.0.1:${running.port}`);
     session.on('error', () => {});
-    const stream = session.request({ ':method': 'POST', ':path': '/t.T/Flood', 'content-type': 'application/grpc', te: 'trailers' });
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/t.T/Flood',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
     stream.on('error', () => {});
     stream.end(Buffer.alloc(5));
     stream.pause();
@@ -205,7 +225,11 @@ describe('calls', () => {
 
   it('stream both ways', async () => {
     const client = await start();
-    const stream = client.client.makeBidiStreamRequest<Buffer, Buffer>('/t.T/Bidi', (x) => x, (x) => x);
+    const stream = client.client.makeBidiStreamRequest<Buffer, Buffer>(
+      '/t.T/Bidi',
+      (x) => x,
+      (x) => x,
+    );
     const received: string[] = [];
     stream.on('data', (bytes: Buffer) => received.push(String(bytes)));
     stream.write(Buffer.from('a'));
@@ -249,7 +273,9 @@ describe('a connection', () => {
         socket.write(preface);
         return socket;
       });
-      await Promise.all(batch.map((socket) => new Promise((resolve) => socket.once('data', resolve))));
+      await Promise.all(
+        batch.map((socket) => new Promise((resolve) => socket.once('data', resolve))),
+      );
       idle.push(...batch);
     }
     expect(running.server.connectionCount).toBeGreaterThanOrEqual(5_000);

@@ -42,7 +42,11 @@ describe('admission', () => {
   });
 
   it('stays within every bound, and is empty again when all work is done', () => {
-    const work = fc.record({ client: fc.constantFrom('a', 'b', 'c', 'd'), bytes: fc.nat(400), leaves: fc.boolean() });
+    const work = fc.record({
+      client: fc.constantFrom('a', 'b', 'c', 'd'),
+      bytes: fc.nat(400),
+      leaves: fc.boolean(),
+    });
     fc.assert(
       fc.property(fc.array(work, { maxLength: 60 }), (steps) => {
         const admission = new Admission(LIMITS);

@@ -30,7 +30,9 @@ describe('a route', () => {
   });
 
   it('gives the topic back as the client wrote it, its permission and types', () => {
-    const [queue] = routeQueues({ name: 'orders', resourceNamespace: 'ns' }, [route('a', { permission: 'READ' })]);
+    const [queue] = routeQueues({ name: 'orders', resourceNamespace: 'ns' }, [
+      route('a', { permission: 'READ' }),
+    ]);
     expect(queue?.topic).toEqual({ name: 'orders', resourceNamespace: 'ns' });
     expect(queue?.permission).toBe(Permission.READ);
     expect(queue?.acceptMessageTypes).toEqual([

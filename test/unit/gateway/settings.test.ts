@@ -7,8 +7,14 @@ import { ClientType, Language, type ISettings } from '../../../proto/generated/v
 import { GATEWAY_OPTIONS } from '../../support/gateway-server.ts';
 
 const group = defaultConsumerGroup('billing');
-const consumer: ISettings = { clientType: ClientType.PUSH_CONSUMER, subscription: { group: { name: 'billing' } } };
-const producer: ISettings = { clientType: ClientType.PRODUCER, publishing: { topics: [{ name: 'orders' }] } };
+const consumer: ISettings = {
+  clientType: ClientType.PUSH_CONSUMER,
+  subscription: { group: { name: 'billing' } },
+};
+const producer: ISettings = {
+  clientType: ClientType.PRODUCER,
+  publishing: { topics: [{ name: 'orders' }] },
+};
 const reply = (settings: ISettings, language: string, of = group) =>
   settingsReply(settings, language, of, GATEWAY_OPTIONS);
 
@@ -34,16 +40,21 @@ describe('Settings answered to a consumer', () => {
     ['PYTHON', 'customizedBackoff'],
     ['HTTP', 'exponentialBackoff'],
   ] as const)('with an exponential policy: %s reads %s', (language, arm) => {
-    expect(reply(consumer, language, { ...group, backoff: exponential }).backoffPolicy?.[arm]).toBeTruthy();
+    expect(
+      reply(consumer, language, { ...group, backoff: exponential }).backoffPolicy?.[arm],
+    ).toBeTruthy();
   });
 
   it('recognises a client by its Settings when the header is missing', () => {
     const python = { ...consumer, userAgent: { language: Language.PYTHON } };
-    expect(reply(python, '', { ...group, backoff: exponential }).backoffPolicy?.customizedBackoff).toBeTruthy();
+    expect(
+      reply(python, '', { ...group, backoff: exponential }).backoffPolicy?.customizedBackoff,
+    ).toBeTruthy();
   });
 
   it('gives Python whole seconds, rounded up, until the policy no longer grows', () => {
-    const next = reply(consumer, 'PYTHON', { ...group, backoff: exponential }).backoffPolicy?.customizedBackoff?.next;
+    const next = reply(consumer, 'PYTHON', { ...group, backoff: exponential }).backoffPolicy
+      ?.customizedBackoff?.next;
     expect(next?.map((step) => step.seconds)).toEqual([1, 1, 2, 4, 8, 16, 20]);
   });
 
@@ -77,7 +88,17 @@ describe('Settings answered to a producer', () => {
 
 describe('Settings answered to anyone', () => {
   it('always have a strategy, the same arm, and nothing that is adopted literally is 0', () => {
-    const languages = fc.constantFrom('JAVA', 'GO', 'HTTP', 'PYTHON', 'RUST', 'CPP', 'DOTNET', '', 'ELIXIR');
+    const languages = fc.constantFrom(
+      'JAVA',
+      'GO',
+      'HTTP',
+      'PYTHON',
+      'RUST',
+      'CPP',
+      'DOTNET',
+      '',
+      'ELIXIR',
+    );
     const backoffs = fc.oneof(
       fc.record({
         kind: fc.constant('customized' as const),
@@ -91,18 +112,25 @@ describe('Settings answered to anyone', () => {
       }),
     );
     fc.assert(
-      fc.property(fc.constantFrom(consumer, producer), languages, backoffs, (settings, language, backoff) => {
-        const answer = reply(settings, language, { ...group, backoff });
-        const policy = answer.backoffPolicy;
-        expect(Boolean(policy?.customizedBackoff) !== Boolean(policy?.exponentialBackoff)).toBe(true);
-        expect(Boolean(answer.publishing)).toBe(Boolean(settings.publishing));
-        expect(Boolean(answer.subscription)).toBe(Boolean(settings.subscription));
-        expect(answer.metric?.on).toBe(false);
-        if (answer.subscription) {
-          expect(answer.subscription.receiveBatchSize).toBeGreaterThan(0);
-          expect(answer.subscription.longPollingTimeout?.seconds).toBeGreaterThan(0);
-        }
-      }),
+      fc.property(
+        fc.constantFrom(consumer, producer),
+        languages,
+        backoffs,
+        (settings, language, backoff) => {
+          const answer = reply(settings, language, { ...group, backoff });
+          const policy = answer.backoffPolicy;
+          expect(Boolean(policy?.customizedBackoff) !== Boolean(policy?.exponentialBackoff)).toBe(
+            true,
+          );
+          expect(Boolean(answer.publishing)).toBe(Boolean(settings.publishing));
+          expect(Boolean(answer.subscription)).toBe(Boolean(settings.subscription));
+          expect(answer.metric?.on).toBe(false);
+          if (answer.subscription) {
+            expect(answer.subscription.receiveBatchSize).toBeGreaterThan(0);
+            expect(answer.subscription.longPollingTimeout?.seconds).toBeGreaterThan(0);
+          }
+        },
+      ),
     );
   });
 });

@@ -71,9 +71,12 @@ describe('receipt handle', () => {
 
   it('refuses any other text without throwing', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.base64String(), fc.string({ minLength: 500 })), (text) => {
-        expect(decodeReceiptHandle(text, mac).ok).toBe(false);
-      }),
+      fc.property(
+        fc.oneof(fc.string(), fc.base64String(), fc.string({ minLength: 500 })),
+        (text) => {
+          expect(decodeReceiptHandle(text, mac).ok).toBe(false);
+        },
+      ),
     );
   });
 });

@@ -94,7 +94,9 @@ describe('the sessions of a gateway', () => {
   it('tell all brokers of a client, but only the own one of what another gateway passed on', () => {
     const { own, other, registry } = create();
     registry.announce(registry.open(client('a'), ClientType.PRODUCER));
-    registry.announce(registry.open(client('b', { 'x-orbitmq-forwarded': '1' }), ClientType.PRODUCER));
+    registry.announce(
+      registry.open(client('b', { 'x-orbitmq-forwarded': '1' }), ClientType.PRODUCER),
+    );
     expect(own.registrations.map((registration) => registration.clientId)).toEqual(['a', 'b']);
     expect(other.registrations.map((registration) => registration.clientId)).toEqual(['a']);
   });

@@ -3,14 +3,22 @@ import { isMqError } from '../../../../common/errors/mq-error.ts';
 import { parseSendMessageRequest } from '../../../../common/wire/send-message-view.ts';
 import { batchTopic, validateBatchTypes } from '../../../../gateway/validation/batch.ts';
 import { validateMessage } from '../../../../gateway/validation/message.ts';
-import { messageTypeOf, validateTypeForTopic } from '../../../../gateway/validation/message-type.ts';
+import {
+  messageTypeOf,
+  validateTypeForTopic,
+} from '../../../../gateway/validation/message-type.ts';
 import { MessageType, SendMessageRequest, type IMessage } from '../../../../proto/generated/v2.ts';
 import { GATEWAY_OPTIONS } from '../../../support/gateway-server.ts';
 
-const good: IMessage = { topic: { name: 'orders' }, body: Buffer.from('x'), systemProperties: { messageId: 'id' } };
+const good: IMessage = {
+  topic: { name: 'orders' },
+  body: Buffer.from('x'),
+  systemProperties: { messageId: 'id' },
+};
 
 function viewOf(...messages: IMessage[]) {
-  return parseSendMessageRequest(Buffer.from(SendMessageRequest.encode({ messages }).finish())).messages;
+  return parseSendMessageRequest(Buffer.from(SendMessageRequest.encode({ messages }).finish()))
+    .messages;
 }
 
 /** The status code by name that a message is refused with, 'OK' when it is not. */
@@ -28,16 +36,28 @@ const system = (extra: IMessage['systemProperties']): IMessage => ({
   ...good,
   systemProperties: { messageId: 'id', ...extra },
 });
-const properties = (userProperties: Record<string, string>): IMessage => ({ ...good, userProperties });
-const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 'v']));
+const properties = (userProperties: Record<string, string>): IMessage => ({
+  ...good,
+  userProperties,
+});
+const many = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 'v']));
 
 describe('a message', () => {
   it.each<[string, string, IMessage]>([
     ['as clients send it', 'OK', good],
-    ['with tag, keys and properties', 'OK', { ...system({ tag: 'a b', keys: ['k1', 'k2'] }), userProperties: { a: 'ä€😀' } }],
+    [
+      'with tag, keys and properties',
+      'OK',
+      { ...system({ tag: 'a b', keys: ['k1', 'k2'] }), userProperties: { a: 'ä€😀' } },
+    ],
     ['without a body', 'MESSAGE_BODY_EMPTY', { ...good, body: Buffer.alloc(0) }],
     ['with a body of 4 MiB', 'OK', { ...good, body: Buffer.alloc(4 * 1024 * 1024) }],
-    ['with a larger body', 'MESSAGE_BODY_TOO_LARGE', { ...good, body: Buffer.alloc(4 * 1024 * 1024 + 1) }],
+    [
+      'with a larger body',
+      'MESSAGE_BODY_TOO_LARGE',
+      { ...good, body: Buffer.alloc(4 * 1024 * 1024 + 1) },
+    ],
     ['without an id', 'ILLEGAL_MESSAGE_ID', { ...good, systemProperties: {} }],
     ['with a blank id', 'ILLEGAL_MESSAGE_ID', system({ messageId: '  ' })],
     ['with a blank tag', 'ILLEGAL_MESSAGE_TAG', system({ tag: ' ' })],
@@ -46,20 +66,36 @@ describe('a message', () => {
     ['with a blank key', 'ILLEGAL_MESSAGE_KEY', system({ keys: ['a', ''] })],
     ['with a control character in a key', 'ILLEGAL_MESSAGE_KEY', system({ keys: ['a\u0000'] })],
     ['with a message group of 63 bytes', 'OK', system({ messageGroup: 'g'.repeat(63) })],
-    ['with a message group of 64 bytes', 'ILLEGAL_MESSAGE_GROUP', system({ messageGroup: 'g'.repeat(64) })],
+    [
+      'with a message group of 64 bytes',
+      'ILLEGAL_MESSAGE_GROUP',
+      system({ messageGroup: 'g'.repeat(64) }),
+    ],
     ['with a blank message group', 'ILLEGAL_MESSAGE_GROUP', system({ messageGroup: '' })],
     ['with 128 properties', 'OK', properties(many(128))],
     ['with 129 properties', 'MESSAGE_PROPERTIES_TOO_LARGE', properties(many(129))],
     ['with 16 KiB of properties', 'OK', properties({ a: 'v'.repeat(16 * 1024 - 1) })],
     ['with more of them', 'MESSAGE_PROPERTIES_TOO_LARGE', properties({ a: 'v'.repeat(16 * 1024) })],
-    ['with tag and keys that fill the rest', 'MESSAGE_PROPERTIES_TOO_LARGE', {
-      ...system({ tag: 't'.repeat(100), keys: ['k'] }),
-      userProperties: { a: 'v'.repeat(16 * 1024 - 101) },
-    }],
+    [
+      'with tag and keys that fill the rest',
+      'MESSAGE_PROPERTIES_TOO_LARGE',
+      {
+        ...system({ tag: 't'.repeat(100), keys: ['k'] }),
+        userProperties: { a: 'v'.repeat(16 * 1024 - 101) },
+      },
+    ],
     ['with a reserved property', 'ILLEGAL_MESSAGE_PROPERTY_KEY', properties({ UNIQ_KEY: 'x' })],
     ['with a blank property name', 'ILLEGAL_MESSAGE_PROPERTY_KEY', properties({ ' ': 'x' })],
-    ['with a control character in a name', 'ILLEGAL_MESSAGE_PROPERTY_KEY', properties({ 'a\u007f': 'x' })],
-    ['with a control character in a value', 'ILLEGAL_MESSAGE_PROPERTY_KEY', properties({ a: 'x\ty' })],
+    [
+      'with a control character in a name',
+      'ILLEGAL_MESSAGE_PROPERTY_KEY',
+      properties({ 'a\u007f': 'x' }),
+    ],
+    [
+      'with a control character in a value',
+      'ILLEGAL_MESSAGE_PROPERTY_KEY',
+      properties({ a: 'x\ty' }),
+    ],
   ])('%s is answered %s', (_name, code, message) => {
     expect(codeOf(() => validateMessage(viewOf(message)[0]!, GATEWAY_OPTIONS))).toBe(code);
   });
@@ -98,8 +134,12 @@ describe('a batch', () => {
 
   it('is of one topic, whose namespace comes from the call when the message has none', () => {
     expect(topicOf(good, good)).toBe('ns%orders');
-    expect(topicOf({ ...good, topic: { name: 'orders', resourceNamespace: 'own' } })).toBe('own%orders');
-    expect(codeOf(() => topicOf(good, { ...good, topic: { name: 'other' } }))).toBe('MESSAGE_CORRUPTED');
+    expect(topicOf({ ...good, topic: { name: 'orders', resourceNamespace: 'own' } })).toBe(
+      'own%orders',
+    );
+    expect(codeOf(() => topicOf(good, { ...good, topic: { name: 'other' } }))).toBe(
+      'MESSAGE_CORRUPTED',
+    );
   });
 
   it('is not empty and not too long', () => {

@@ -58,12 +58,16 @@ describe('a resource', () => {
   it('takes the namespace of the call only when it has none', () => {
     expect(resourceName({ name: 'a' }, { namespace: '' })).toBe('a');
     expect(resourceName({ name: 'a' }, { namespace: 'ns' })).toBe('ns%a');
-    expect(resourceName({ name: 'a', resourceNamespace: 'own' }, { namespace: 'ns' })).toBe('own%a');
+    expect(resourceName({ name: 'a', resourceNamespace: 'own' }, { namespace: 'ns' })).toBe(
+      'own%a',
+    );
   });
 
   it('without a name is refused even when the call has a namespace', () => {
     expect(passes(() => void requiredTopic({}, { namespace: 'ns' }, GATEWAY_OPTIONS))).toBe(false);
-    expect(passes(() => void requiredTopic(undefined, { namespace: '' }, GATEWAY_OPTIONS))).toBe(false);
+    expect(passes(() => void requiredTopic(undefined, { namespace: '' }, GATEWAY_OPTIONS))).toBe(
+      false,
+    );
   });
 });
 
@@ -74,8 +78,16 @@ describe('client properties', () => {
     ['with a name that starts with a digit', { '1a': 'a' }, false],
     ['with a name of 65 characters', { ['a'.repeat(65)]: '' }, false],
     ['with a value of 257 characters', { a: 'v'.repeat(257) }, false],
-    ['with 33 entries', Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`k${i}`, ''])), false],
-    ['with more than 4 KiB', Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, 'v'.repeat(250)])), false],
+    [
+      'with 33 entries',
+      Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`k${i}`, ''])),
+      false,
+    ],
+    [
+      'with more than 4 KiB',
+      Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, 'v'.repeat(250)])),
+      false,
+    ],
   ])('%s', (_name, properties, expected) => {
     expect(passes(() => validateClientProperties(properties))).toBe(expected);
   });
