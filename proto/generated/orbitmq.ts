@@ -21,6 +21,10 @@ export const BrokerDescription = orbitmq.v1.BrokerDescription;
 export type BrokerDescription = orbitmq.v1.BrokerDescription;
 export type IBrokerDescription = orbitmq.v1.BrokerDescription.$Properties;
 
+export const BrokerGoodbye = orbitmq.v1.BrokerGoodbye;
+export type BrokerGoodbye = orbitmq.v1.BrokerGoodbye;
+export type IBrokerGoodbye = orbitmq.v1.BrokerGoodbye.$Properties;
+
 export const BrokerHeartbeat = orbitmq.v1.BrokerHeartbeat;
 export type BrokerHeartbeat = orbitmq.v1.BrokerHeartbeat;
 export type IBrokerHeartbeat = orbitmq.v1.BrokerHeartbeat.$Properties;

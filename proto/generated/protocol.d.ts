@@ -12544,7 +12544,10 @@ export namespace orbitmq {
   interface IBrokerDelta extends orbitmq.v1.BrokerDelta.$Properties {
   }
 
-  /** Changes since the last report. After a hello, everything is sent as changes, in as many reports as needed. */
+  /**
+   * Topics and groups that have changed. Versions count the changes of one run of a broker, from 1 on; what has changed
+   * between two versions is one or more of these, all with the same pair of versions, the last one `complete`.
+   */
   class BrokerDelta {
 
    /**
@@ -12568,8 +12571,14 @@ export namespace orbitmq {
    /** Full names. */
    groupsRemoved: string[];
 
-   /** With this report the NameServer knows everything and may answer from it. */
+   /** With this report the NameServer knows everything of `version` and may answer from it. */
    complete: boolean;
+
+   /** Version that the changes are relative to. 0: to nothing, what was known before is to be forgotten. */
+   baseVersion: number;
+
+   /** BrokerDelta version. */
+   version: number;
 
    /**
     * Creates a new BrokerDelta instance using the specified properties.
@@ -12615,8 +12624,14 @@ export namespace orbitmq {
     /** Full names. */
     groupsRemoved?: (string[]|null|undefined);
 
-    /** With this report the NameServer knows everything and may answer from it. */
+    /** With this report the NameServer knows everything of `version` and may answer from it. */
     complete?: (boolean|null|undefined);
+
+    /** Version that the changes are relative to. 0: to nothing, what was known before is to be forgotten. */
+    baseVersion?: (number|null|undefined);
+
+    /** BrokerDelta version */
+    version?: (number|null|undefined);
 
     /** Unknown fields preserved while decoding when enabled */
     $unknowns?: Uint8Array[];
@@ -12629,6 +12644,8 @@ export namespace orbitmq {
      groupsSet?: orbitmq.v1.ConsumerGroupConfig.$Shape[]|null;
      groupsRemoved?: string[]|null;
      complete?: boolean|null;
+     baseVersion?: number|null;
+     version?: number|null;
      $unknowns?: Uint8Array[];
    };
   }
@@ -12717,6 +12734,65 @@ export namespace orbitmq {
   }
 
   /**
+   * Properties of a BrokerGoodbye.
+   * @deprecated Use orbitmq.v1.BrokerGoodbye.$Properties instead.
+   */
+  interface IBrokerGoodbye extends orbitmq.v1.BrokerGoodbye.$Properties {
+  }
+
+  /** The broker is about to stop: clients are to be sent to others from now on. */
+  class BrokerGoodbye {
+
+   /**
+    * Constructs a new BrokerGoodbye.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.BrokerGoodbye.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /**
+    * Creates a new BrokerGoodbye instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns BrokerGoodbye instance
+    */
+   static create(properties: orbitmq.v1.BrokerGoodbye.$Shape): orbitmq.v1.BrokerGoodbye & orbitmq.v1.BrokerGoodbye.$Shape;
+   static create(properties?: orbitmq.v1.BrokerGoodbye.$Properties): orbitmq.v1.BrokerGoodbye;
+
+   /**
+    * Encodes the specified BrokerGoodbye message. Does not implicitly {@link orbitmq.v1.BrokerGoodbye.verify|verify} messages.
+    * @param message BrokerGoodbye message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.BrokerGoodbye.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a BrokerGoodbye message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.BrokerGoodbye & orbitmq.v1.BrokerGoodbye.$Shape} BrokerGoodbye
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.BrokerGoodbye & orbitmq.v1.BrokerGoodbye.$Shape;
+  }
+
+  namespace BrokerGoodbye {
+
+   /** Properties of a BrokerGoodbye. */
+   interface $Properties {
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a BrokerGoodbye. */
+   type $Shape = orbitmq.v1.BrokerGoodbye.$Properties;
+  }
+
+  /**
    * Properties of a BrokerReport.
    * @deprecated Use orbitmq.v1.BrokerReport.$Properties instead.
    */
@@ -12747,8 +12823,11 @@ export namespace orbitmq {
    /** BrokerReport heartbeat. */
    heartbeat?: (orbitmq.v1.BrokerHeartbeat.$Properties|null|undefined);
 
+   /** BrokerReport goodbye. */
+   goodbye?: (orbitmq.v1.BrokerGoodbye.$Properties|null|undefined);
+
    /** BrokerReport report. */
-   report?: ("hello"|"delta"|"heartbeat");
+   report?: ("hello"|"delta"|"heartbeat"|"goodbye");
 
    /**
     * Creates a new BrokerReport instance using the specified properties.
@@ -12794,8 +12873,11 @@ export namespace orbitmq {
     /** BrokerReport heartbeat */
     heartbeat?: (orbitmq.v1.BrokerHeartbeat.$Properties|null|undefined);
 
+    /** BrokerReport goodbye */
+    goodbye?: (orbitmq.v1.BrokerGoodbye.$Properties|null|undefined);
+
     /** BrokerReport report */
-    report?: ("hello"|"delta"|"heartbeat");
+    report?: ("hello"|"delta"|"heartbeat"|"goodbye");
 
     /** Unknown fields preserved while decoding when enabled */
     $unknowns?: Uint8Array[];
@@ -12807,9 +12889,10 @@ export namespace orbitmq {
      hello?: orbitmq.v1.BrokerHello.$Shape|null;
      delta?: orbitmq.v1.BrokerDelta.$Shape|null;
      heartbeat?: orbitmq.v1.BrokerHeartbeat.$Shape|null;
+     goodbye?: orbitmq.v1.BrokerGoodbye.$Shape|null;
      $unknowns?: Uint8Array[];
    } & (
-     ({ report?: undefined; hello?: null; delta?: null; heartbeat?: null }|{ report?: "hello"; hello: orbitmq.v1.BrokerHello.$Shape; delta?: null; heartbeat?: null }|{ report?: "delta"; hello?: null; delta: orbitmq.v1.BrokerDelta.$Shape; heartbeat?: null }|{ report?: "heartbeat"; hello?: null; delta?: null; heartbeat: orbitmq.v1.BrokerHeartbeat.$Shape })
+     ({ report?: undefined; hello?: null; delta?: null; heartbeat?: null; goodbye?: null }|{ report?: "hello"; hello: orbitmq.v1.BrokerHello.$Shape; delta?: null; heartbeat?: null; goodbye?: null }|{ report?: "delta"; hello?: null; delta: orbitmq.v1.BrokerDelta.$Shape; heartbeat?: null; goodbye?: null }|{ report?: "heartbeat"; hello?: null; delta?: null; heartbeat: orbitmq.v1.BrokerHeartbeat.$Shape; goodbye?: null }|{ report?: "goodbye"; hello?: null; delta?: null; heartbeat?: null; goodbye: orbitmq.v1.BrokerGoodbye.$Shape })
    );
   }
 
@@ -12835,7 +12918,7 @@ export namespace orbitmq {
    /** BrokerReportAck sequence. */
    sequence: number;
 
-   /** PRECONDITION_FAILED: a higher epoch is known; the broker is no longer the master of its group. */
+   /** PRECONDITION_FAILED: the broker is not registered, or no longer; the message says why. The stream ends. */
    status?: (apache.rocketmq.v2.Status.$Properties|null|undefined);
 
    /** Highest epoch known for the broker group. */
@@ -12843,6 +12926,12 @@ export namespace orbitmq {
 
    /** Drawn at the start of the NameServer's process. When it changes the NameServer knows nothing of before. */
    nameServerRunId: string;
+
+   /**
+    * Version up to which everything of this run of the broker is known; 0: nothing, so all of it must be sent. A delta
+    * whose base_version is another one was not applied.
+    */
+   knownVersion: number;
 
    /**
     * Creates a new BrokerReportAck instance using the specified properties.
@@ -12879,7 +12968,7 @@ export namespace orbitmq {
     /** BrokerReportAck sequence */
     sequence?: (number|null|undefined);
 
-    /** PRECONDITION_FAILED: a higher epoch is known; the broker is no longer the master of its group. */
+    /** PRECONDITION_FAILED: the broker is not registered, or no longer; the message says why. The stream ends. */
     status?: (apache.rocketmq.v2.Status.$Properties|null|undefined);
 
     /** Highest epoch known for the broker group. */
@@ -12887,6 +12976,12 @@ export namespace orbitmq {
 
     /** Drawn at the start of the NameServer's process. When it changes the NameServer knows nothing of before. */
     nameServerRunId?: (string|null|undefined);
+
+    /**
+     * Version up to which everything of this run of the broker is known; 0: nothing, so all of it must be sent. A delta
+     * whose base_version is another one was not applied.
+     */
+    knownVersion?: (number|null|undefined);
 
     /** Unknown fields preserved while decoding when enabled */
     $unknowns?: Uint8Array[];

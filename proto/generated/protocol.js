@@ -17767,6 +17767,8 @@ export const orbitmq = $root.orbitmq = (() => {
    BrokerDelta.prototype.groupsSet = $util.emptyArray;
    BrokerDelta.prototype.groupsRemoved = $util.emptyArray;
    BrokerDelta.prototype.complete = false;
+   BrokerDelta.prototype.baseVersion = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   BrokerDelta.prototype.version = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
 
    BrokerDelta.create = function(properties) {
     return new BrokerDelta(properties);
@@ -17793,6 +17795,10 @@ export const orbitmq = $root.orbitmq = (() => {
       writer.uint32(34).string(message.groupsRemoved[i]);
     if (message.complete != null && $Object.hasOwnProperty.call(message, "complete") && message.complete !== false)
      writer.uint32(40).bool(message.complete);
+    if (message.baseVersion != null && $Object.hasOwnProperty.call(message, "baseVersion") && (typeof message.baseVersion === "object" ? message.baseVersion.low || message.baseVersion.high : message.baseVersion !== 0))
+     writer.uint32(48).int64(message.baseVersion);
+    if (message.version != null && $Object.hasOwnProperty.call(message, "version") && (typeof message.version === "object" ? message.version.low || message.version.high : message.version !== 0))
+     writer.uint32(56).int64(message.version);
     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
      for (let i = 0; i < message.$unknowns.length; ++i)
       writer.raw(message.$unknowns[i]);
@@ -17865,6 +17871,24 @@ export const orbitmq = $root.orbitmq = (() => {
         message.complete = value;
        else
         delete message.complete;
+       continue;
+      }
+     case 6: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.baseVersion = value;
+       else
+        delete message.baseVersion;
+       continue;
+      }
+     case 7: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.version = value;
+       else
+        delete message.version;
        continue;
       }
      }
@@ -18009,6 +18033,76 @@ export const orbitmq = $root.orbitmq = (() => {
    return BrokerHeartbeat;
   })();
 
+  v1.BrokerGoodbye = (function() {
+
+   const BrokerGoodbye = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   BrokerGoodbye.create = function(properties) {
+    return new BrokerGoodbye(properties);
+   };
+
+   BrokerGoodbye.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   BrokerGoodbye.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.BrokerGoodbye();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     reader.skipType(tag & 7, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return BrokerGoodbye;
+  })();
+
   v1.BrokerReport = (function() {
 
    const BrokerReport = function (properties) {
@@ -18022,11 +18116,12 @@ export const orbitmq = $root.orbitmq = (() => {
    BrokerReport.prototype.hello = null;
    BrokerReport.prototype.delta = null;
    BrokerReport.prototype.heartbeat = null;
+   BrokerReport.prototype.goodbye = null;
 
    let $oneOfFields;
 
    $Object.defineProperty(BrokerReport.prototype, "report", {
-    get: $util.oneOfGetter($oneOfFields = ["hello", "delta", "heartbeat"]),
+    get: $util.oneOfGetter($oneOfFields = ["hello", "delta", "heartbeat", "goodbye"]),
     set: $util.oneOfSetter($oneOfFields)
    });
 
@@ -18049,6 +18144,8 @@ export const orbitmq = $root.orbitmq = (() => {
      $root.orbitmq.v1.BrokerDelta.encode(message.delta, writer.uint32(26).fork(), _depth + 1).ldelim();
     if (message.heartbeat != null && $Object.hasOwnProperty.call(message, "heartbeat"))
      $root.orbitmq.v1.BrokerHeartbeat.encode(message.heartbeat, writer.uint32(34).fork(), _depth + 1).ldelim();
+    if (message.goodbye != null && $Object.hasOwnProperty.call(message, "goodbye"))
+     $root.orbitmq.v1.BrokerGoodbye.encode(message.goodbye, writer.uint32(42).fork(), _depth + 1).ldelim();
     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
      for (let i = 0; i < message.$unknowns.length; ++i)
       writer.raw(message.$unknowns[i]);
@@ -18112,6 +18209,13 @@ export const orbitmq = $root.orbitmq = (() => {
        message.report = "heartbeat";
        continue;
       }
+     case 5: {
+       if (wireType !== 2)
+        break;
+       message.goodbye = $root.orbitmq.v1.BrokerGoodbye.decode(reader, reader.size(), $undefined, _depth + 1, message.goodbye);
+       message.report = "goodbye";
+       continue;
+      }
      }
      reader.skipType(wireType, _depth, tag);
      if (!reader.discardUnknown) {
@@ -18145,6 +18249,7 @@ export const orbitmq = $root.orbitmq = (() => {
    BrokerReportAck.prototype.status = null;
    BrokerReportAck.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
    BrokerReportAck.prototype.nameServerRunId = "";
+   BrokerReportAck.prototype.knownVersion = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
 
    BrokerReportAck.create = function(properties) {
     return new BrokerReportAck(properties);
@@ -18165,6 +18270,8 @@ export const orbitmq = $root.orbitmq = (() => {
      writer.uint32(24).int64(message.epoch);
     if (message.nameServerRunId != null && $Object.hasOwnProperty.call(message, "nameServerRunId") && message.nameServerRunId !== "")
      writer.uint32(34).string(message.nameServerRunId);
+    if (message.knownVersion != null && $Object.hasOwnProperty.call(message, "knownVersion") && (typeof message.knownVersion === "object" ? message.knownVersion.low || message.knownVersion.high : message.knownVersion !== 0))
+     writer.uint32(40).int64(message.knownVersion);
     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
      for (let i = 0; i < message.$unknowns.length; ++i)
       writer.raw(message.$unknowns[i]);
@@ -18229,6 +18336,15 @@ export const orbitmq = $root.orbitmq = (() => {
         message.nameServerRunId = value;
        else
         delete message.nameServerRunId;
+       continue;
+      }
+     case 5: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.knownVersion = value;
+       else
+        delete message.knownVersion;
        continue;
       }
      }
