@@ -33,12 +33,10 @@ export class IndexDamagedError extends Error {
 
 /** Passes everything but damage. */
 export function intact<T>(result: T | IndexDamage): T {
-  if (typeof result === 'object' && result !== null && isDamage(result)) {
-    throw new IndexDamagedError(result);
-  }
+  if (isDamage(result)) throw new IndexDamagedError(result);
   return result;
 }
 
-export function isDamage(value: object | undefined): value is IndexDamage {
-  return value !== undefined && 'kind' in value && value.kind === 'damaged';
+export function isDamage(value: unknown): value is IndexDamage {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'damaged';
 }

@@ -143,6 +143,7 @@ export class QueueIndex {
     flags: number,
   ): void {
     const { queues } = this.#memory;
+    if (this.#restoredAsOf !== undefined && physical < this.restoredAsOf(queueNo)) return;
     if (!queues.has(queueNo)) this.#memory.create(queueNo, queueOffset);
     const end = queues.endOffset[queueNo] as number;
     if (queueOffset < end) {
@@ -164,8 +165,15 @@ export class QueueIndex {
     this.#memory.setMinOffset(queueNo, offset);
   }
 
-  /** Forgets the queue. Its number may be used again, for a queue that has nothing to do with this one. */
+  /**
+   * Forgets the queue. Its number may be used again, for a queue that has nothing to do with this one. During replay the
+   * queue of the snapshot may be a later one than the one that the log removes here: it is forgotten too, and the entries
+   * that follow make it anew.
+   */
   removeQueue(queueNo: number): void {
+    if (this.#restoredAsOf !== undefined && queueNo < this.#restoredAsOf.length) {
+      this.#restoredAsOf[queueNo] = 0;
+    }
     this.#memory.remove(queueNo);
   }
 
@@ -312,13 +320,14 @@ export class QueueIndex {
   }
 
   /**
-   * During replay: records of this queue below this log offset are already in what was restored. `append` needs no such
-   * check; removals and raised minimums do. 0 for a queue that was not in the snapshot.
+   * During replay: records of this queue below this log offset are already in what was restored, and `append` ignores them
+   * (they may even be of an earlier queue of that number). 0 for a queue that was not in the snapshot.
    */
   restoredAsOf(queueNo: number): number {
     return this.#restoredAsOf?.[queueNo] ?? 0;
   }
 
+  /** The log has been folded to its end: from now on every entry is new. */
   replayEnded(): void {
     this.#restoredAsOf = undefined;
   }
