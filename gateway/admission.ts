@@ -14,7 +14,7 @@ export interface AdmissionLimits {
 }
 
 /** A push consumer has one receive in flight for each queue of its ordered topics; more than this is no consumer. */
-export const WAITING_RECEIVES_PER_CLIENT_MAX = 8_192;
+const WAITING_RECEIVES_PER_CLIENT_MAX = 8_192;
 
 /** What one client has in work; removed when all is zero, so that the table is bounded by the work itself. */
 interface Share {

@@ -30,7 +30,7 @@ export type DecodedReceipt =
   | { readonly ok: true; readonly handle: ReceiptHandle }
   | { readonly ok: false; readonly reason: 'malformed' | 'forged' };
 
-export const MAC_BYTES = 16;
+const MAC_BYTES = 16;
 const VERSION = 1;
 const NAME_AT = 2;
 const NAME_BYTES_MAX = 127;

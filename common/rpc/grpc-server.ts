@@ -34,7 +34,7 @@ export interface KeyPair {
 }
 
 /** The largest body, and room for its properties and the request around it. */
-export const DEFAULT_INBOUND_MESSAGE_BYTES_MAX = 4 * 1024 * 1024 + 128 * 1024;
+const DEFAULT_INBOUND_MESSAGE_BYTES_MAX = 4 * 1024 * 1024 + 128 * 1024;
 
 export const DEFAULT_GRPC_SERVER_OPTIONS: Omit<GrpcServerOptions, 'host' | 'port' | 'certificate'> =
   {

@@ -11,7 +11,7 @@ import { isForwarded } from '../client-context.ts';
 import { ClientSession } from './client-session.ts';
 
 /** Sessions are a few KiB each; more clients than this do not fit one node in other ways either. */
-export const SESSIONS_MAX = 100_000;
+const SESSIONS_MAX = 100_000;
 
 export interface SessionRegistryOptions {
   readonly clientExpiryMs: number;
