@@ -42,9 +42,13 @@ const rows: Record<
     refused: ['broker/consume/receive.ts', '../../gateway/broker-access.ts'],
     accepted: ['broker/activity/send-message.ts', '../../gateway/broker-access.ts'],
   },
-  'entries only': {
-    refused: ['cli/commands/broker.ts', '../../broker/store/commit-log.ts'],
+  'cli below': {
+    refused: ['cli/commands/broker.ts', '../../broker/broker.ts'],
     accepted: ['cli/commands/broker.ts', '../../broker/main.ts'],
+  },
+  'standalone below': {
+    refused: ['standalone/main.ts', '../broker/store/commit-log.ts'],
+    accepted: ['standalone/main.ts', '../broker/broker.ts'],
   },
   'cli on top': {
     refused: ['standalone/standalone.ts', '../cli/output/table.ts'],
