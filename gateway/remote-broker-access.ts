@@ -177,7 +177,7 @@ export class RemoteBrokerAccess implements BrokerAccess {
   }
 
   autoCreateTopic(name: string): Promise<TopicConfig | undefined> {
-    return this.#configuration.createTopic(name);
+    return this.#configuration.topicOnFirstUse(name);
   }
 
   group(name: string): Promise<ConsumerGroupConfig | undefined> {

@@ -1,4 +1,4 @@
-/** Between the model and orbitmq.v1: enum numbers are places in the model's lists, counted from 1. */
+/** What an administrator asks for, as model: checked, defaults filled in. Enum numbers are places in the model's lists, from 1. */
 import { MqError } from '../../../common/errors/mq-error.ts';
 import {
   defaultConsumerGroup,
@@ -13,16 +13,6 @@ import type { IBackoff, IConsumerGroupConfig, ITopicConfig } from '../../../prot
 const QUEUES_MAX = 1_024;
 const ATTEMPTS_MAX = 10_000;
 const BACKOFF_STEPS_MAX = 64;
-
-export function topicToWire(topic: TopicConfig): ITopicConfig {
-  return {
-    name: topic.name,
-    type: TOPIC_TYPES.indexOf(topic.type) + 1,
-    queueCount: topic.queueCount,
-    permission: PERMISSIONS.indexOf(topic.permission) + 1,
-    retentionMs: topic.retentionMs,
-  };
-}
 
 export function topicFromWire(topic: ITopicConfig, defaults: Pick<NodeOptions, 'defaultQueueCount'>): TopicConfig {
   const queueCount = topic.queueCount ?? 0;
@@ -42,17 +32,6 @@ export function permissionFromWire(value: number, fallback: Permission): Permiss
 export function positiveOrUndefined(value: number | null | undefined, what: string): number | undefined {
   if (value === null || value === undefined || value === 0) return undefined;
   return inRange(value, 1, Number.MAX_SAFE_INTEGER, what);
-}
-
-export function groupToWire(group: ConsumerGroupConfig): IConsumerGroupConfig {
-  return {
-    name: group.name,
-    maxAttempts: group.maxAttempts,
-    ordered: group.ordered,
-    backoff: backoffToWire(group.backoff),
-    startPosition: START_POSITIONS.indexOf(group.startPosition) + 1,
-    paused: group.paused,
-  };
 }
 
 export function groupFromWire(
@@ -96,12 +75,6 @@ export function backoffFromWire(backoff: IBackoff | null | undefined): Backoff {
     kind: 'customized',
     stepsMs: stepsMs.map((step) => inRange(step, 0, Number.MAX_SAFE_INTEGER, 'backoff step')),
   };
-}
-
-function backoffToWire(backoff: Backoff): IBackoff {
-  if (backoff.kind === 'customized') return { customized: { stepsMs: [...backoff.stepsMs] } };
-  const { initialMs, maxMs, multiplier } = backoff;
-  return { exponential: { initialMs, maxMs, multiplier } };
 }
 
 function enumName<Name extends string>(names: readonly Name[], value: number, fallback: Name, what: string): Name {

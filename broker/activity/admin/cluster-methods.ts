@@ -14,7 +14,7 @@ import type { Topic } from '../../state/topic-table.ts';
 import type { BrokerServices } from '../broker-services.ts';
 import { deadLetterFields } from '../dead-letter-fields.ts';
 import { tagFilter } from '../receive-message.ts';
-import { adminMethod } from './admin-method.ts';
+import { adminMethod } from '../../../gateway/admin/admin-method.ts';
 
 const PEEK_MESSAGES_MAX = 32;
 const PEEK_BYTES_MAX = 3 * 1024 * 1024;

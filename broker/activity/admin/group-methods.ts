@@ -1,4 +1,5 @@
 import { MqError } from '../../../common/errors/mq-error.ts';
+import { groupToWire } from '../../../common/wire/configuration-codec.ts';
 import type { ServiceMethod } from '../../../common/rpc/service-table.ts';
 import { validateGroupName } from '../../../gateway/validation/group-name.ts';
 import {
@@ -13,9 +14,9 @@ import { ClientType, FilterType } from '../../../proto/generated/v2.ts';
 import type { QueueProgress } from '../../consume/core/queue-progress.ts';
 import type { Group, GroupTopic } from '../../state/group-table.ts';
 import type { BrokerServices } from '../broker-services.ts';
-import { adminMethod } from './admin-method.ts';
-import { attemptsFromWire, backoffFromWire, groupFromWire, groupToWire, startPositionFromWire } from './admin-model.ts';
-import { pageOf } from './page.ts';
+import { adminMethod } from '../../../gateway/admin/admin-method.ts';
+import { attemptsFromWire, backoffFromWire, groupFromWire, startPositionFromWire } from './admin-model.ts';
+import { pageOf } from '../../../gateway/admin/page.ts';
 
 export function groupMethods(services: BrokerServices): [string, ServiceMethod][] {
   const { state, admin, options } = services;

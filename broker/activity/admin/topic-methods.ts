@@ -1,5 +1,6 @@
 import type { ServiceMethod } from '../../../common/rpc/service-table.ts';
 import { MqError } from '../../../common/errors/mq-error.ts';
+import { topicToWire } from '../../../common/wire/configuration-codec.ts';
 import { STATUS_OK } from '../../../common/errors/status.ts';
 import { DLQ_PREFIX } from '../../../common/model/topic.ts';
 import { validateTopicName } from '../../../gateway/validation/topic-name.ts';
@@ -11,9 +12,9 @@ import {
 } from '../../../proto/generated/orbitmq.ts';
 import type { Topic } from '../../state/topic-table.ts';
 import type { BrokerServices } from '../broker-services.ts';
-import { adminMethod } from './admin-method.ts';
-import { permissionFromWire, positiveOrUndefined, topicFromWire, topicToWire } from './admin-model.ts';
-import { pageOf } from './page.ts';
+import { adminMethod } from '../../../gateway/admin/admin-method.ts';
+import { permissionFromWire, positiveOrUndefined, topicFromWire } from './admin-model.ts';
+import { pageOf } from '../../../gateway/admin/page.ts';
 
 export function topicMethods(services: BrokerServices): [string, ServiceMethod][] {
   const { state, admin, options } = services;

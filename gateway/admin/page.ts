@@ -1,4 +1,4 @@
-import { MqError } from '../../../common/errors/mq-error.ts';
+import { MqError } from '../../common/errors/mq-error.ts';
 
 const PAGE_SIZE_MAX = 1_000;
 
@@ -9,10 +9,16 @@ interface PageRequest {
 }
 
 /** One page of names in their order; the token is the last name of the page before. */
-export function pageOf(names: Iterable<string>, request: PageRequest): { page: string[]; nextPageToken: string } {
+export function pageOf(
+  names: Iterable<string>,
+  request: PageRequest,
+): { page: string[]; nextPageToken: string } {
   const size = request.pageSize ?? 0;
   if (size < 0 || size > PAGE_SIZE_MAX) {
-    throw new MqError('field-illegal', { field: 'page_size', reason: `${size} is not between 0 and ${PAGE_SIZE_MAX}` });
+    throw new MqError('field-illegal', {
+      field: 'page_size',
+      reason: `${size} is not between 0 and ${PAGE_SIZE_MAX}`,
+    });
   }
   const limit = size === 0 ? PAGE_SIZE_MAX : size;
   const prefix = request.namePrefix ?? '';
