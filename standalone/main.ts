@@ -85,9 +85,9 @@ function greeting(
     `  data       ${options.dataDir}   (flush: ${options.flush})`,
     '',
     '  Send a first message:',
-    `    npx orbitmq send hello --body 'hello, world'${elsewhere}`,
+    `    npx orbitmq send hello 'hello, world'${elsewhere}`,
     '  and receive it:',
-    `    npx orbitmq receive hello --from-beginning${elsewhere}`,
+    `    npx orbitmq receive hello${elsewhere}`,
     '',
   ].join('\n');
 }
