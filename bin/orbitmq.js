@@ -4,7 +4,7 @@
  * Node that comes as a dependency. Plain JavaScript that old versions understand; everything else is in cli/.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,6 +16,7 @@ const NODE_MIN = [22, 19];
 /** Set in the second process, so that a wrong installation ends in a message and not in a loop. */
 const MARK = 'ORBITMQ_NODE_CHOSEN';
 
+const SOURCES = ['broker', 'cli', 'common', 'gateway', 'namesrv', 'proto', 'standalone'];
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const isRecent = major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1]);
@@ -25,8 +26,22 @@ else runWith(bundledNode());
 
 async function runHere() {
   delete process.env[MARK];
-  const isBuilt = existsSync(join(root, 'dist', 'cli', 'main.js'));
-  await (isBuilt ? import('../dist/cli/main.js') : import('../cli/main.ts'));
+  await (isBuiltFromThis() ? import('../dist/cli/main.js') : import('../cli/main.ts'));
+}
+
+/** Whether dist/ is there and not older than the sources; an installed package has no sources. */
+function isBuiltFromThis() {
+  if (!existsSync(join(root, 'dist', 'cli', 'main.js'))) return false;
+  if (!existsSync(join(root, 'cli', 'main.ts'))) return true;
+  const builtMs = statSync(join(root, 'dist', '.tsbuildinfo'), { throwIfNoEntry: false })?.mtimeMs;
+  return builtMs !== undefined && !hasNewerSource(builtMs);
+}
+
+function hasNewerSource(thanMs) {
+  return SOURCES.map((folder) => join(root, folder))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
+    .some((file) => /\.[jt]s$/.test(file) && statSync(file).mtimeMs > thanMs);
 }
 
 /** Path of the executable in the package `node`; undefined when it is not installed or this is already it. */

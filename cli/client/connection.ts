@@ -6,7 +6,12 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { callError } from './refusal.ts';
-import { endpointCredentials, endpointTarget, type EndpointSettings } from './endpoint.ts';
+import {
+  endpointCredentials,
+  endpointOptions,
+  endpointTarget,
+  type EndpointSettings,
+} from './endpoint.ts';
 
 /** A message type as the generated code has it. */
 interface Codec<Properties, Message> {
@@ -37,7 +42,10 @@ export class Connection {
 
   constructor(settings: EndpointSettings) {
     this.settings = settings;
-    this.#client = new Client(endpointTarget(settings), endpointCredentials(settings), CHANNEL);
+    this.#client = new Client(endpointTarget(settings), endpointCredentials(settings), {
+      ...CHANNEL,
+      ...endpointOptions(settings),
+    });
   }
 
   unary<Request, Response>(

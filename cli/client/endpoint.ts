@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { credentials, type ChannelCredentials } from '@grpc/grpc-js';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
+import { credentials, type ChannelCredentials, type ClientOptions } from '@grpc/grpc-js';
 import { MqError } from '../../common/errors/mq-error.ts';
 import { systemReason } from '../../common/errors/system-error.ts';
 import { formatAddress, parseAddress } from '../../common/options/parse-value.ts';
@@ -19,25 +21,39 @@ export interface EndpointSettings {
 }
 
 /** The address in the form that gRPC wants. */
-export function endpointTarget({ endpoint }: EndpointSettings): string {
-  const parsed = parseAddress(endpoint);
-  if (!parsed.ok) {
-    throw new MqError('usage-invalid', {
-      reason: `--endpoint: ${parsed.reason}`,
-      help: 'orbitmq --help',
-    });
-  }
-  return formatAddress(parsed.value as Address);
+export function endpointTarget(settings: EndpointSettings): string {
+  return formatAddress(endpointAddress(settings));
 }
+
+function endpointAddress({ endpoint }: EndpointSettings): Address {
+  const parsed = parseAddress(endpoint);
+  if (parsed.ok) return parsed.value as Address;
+  const reason = `--endpoint: ${parsed.reason}`;
+  throw new MqError('usage-invalid', { reason, help: 'orbitmq --help' });
+}
+
+/** TLS knows no server names that are addresses; this one is sent in their place. */
+const NAME_FOR_ADDRESS = 'localhost';
 
 export function endpointCredentials(settings: EndpointSettings): ChannelCredentials {
   const { tls, tlsInsecure, tlsCa } = settings;
   if (!tls && !tlsInsecure && tlsCa === undefined) return credentials.createInsecure();
   const ca = tlsCa === undefined ? null : readCa(tlsCa);
-  const verify = tlsInsecure
-    ? { rejectUnauthorized: false, checkServerIdentity: () => undefined }
-    : {};
-  return credentials.createSsl(ca, null, null, verify);
+  if (tlsInsecure) {
+    const anything = { rejectUnauthorized: false, checkServerIdentity: () => undefined };
+    return credentials.createSsl(ca, null, null, anything);
+  }
+  const { host } = endpointAddress(settings);
+  // The name that is sent must not be the one that is verified when it stands for an address.
+  return credentials.createSsl(ca, null, null, {
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+  });
+}
+
+/** Channel options that go with the credentials. */
+export function endpointOptions(settings: EndpointSettings): ClientOptions {
+  const isAddress = isIP(endpointAddress(settings).host) !== 0;
+  return isAddress ? { 'grpc.ssl_target_name_override': NAME_FOR_ADDRESS } : {};
 }
 
 function readCa(file: string): Buffer {

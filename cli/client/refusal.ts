@@ -65,6 +65,7 @@ function plainReason(details: string): string {
   return details
     .replace(/^No connection established\. Last error: /, '')
     .replace(/ ?Resolution note: ?$/, '')
+    .replace(/; if the root CA is installed locally.*$/, '')
     .replace(/^(Error: )?(.*?)\.?$/s, '$2');
 }
 
