@@ -48,11 +48,11 @@ export const NODE_ERRORS = {
     hint: 'The disk is slow. A repeated send with the same message id is stored only once.',
   },
   'not-ready': {
-    message: 'the broker is not ready: {reason}',
+    message: 'the node is not ready: {reason}',
     protocol: 'HA_NOT_AVAILABLE',
     grpc: 'UNAVAILABLE',
     retry: 'other-broker',
-    hint: 'Wait for recovery to end; /readyz tells what is missing.',
+    hint: 'Wait a moment; /readyz tells what is missing.',
   },
   'shutting-down': {
     message: 'the server is shutting down',

@@ -16,7 +16,7 @@ export const ENV_PREFIX = 'ORBITMQ_';
 /** Durations are written with their unit, so that the `Ms` of the key is dropped; sizes keep `Bytes`, which says what they are. */
 const DURATION_SUFFIX = 'Ms';
 
-export function optionNames(key: string, definition: OptionDefinition): OptionNames {
+function optionNames(key: string, definition: OptionDefinition): OptionNames {
   const isDuration = definition.type === 'duration';
   assert(isDuration === key.endsWith(DURATION_SUFFIX), `key ${key} ends with its unit`);
   assert((definition.type === 'bytes') === key.includes('Bytes'), `key ${key} names its unit`);

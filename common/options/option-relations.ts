@@ -12,6 +12,8 @@ interface Relation {
 /** Room in a request for ids, resource names and the framing of protobuf around body and properties. */
 const REQUEST_OVERHEAD_BYTES = 64 * 1024;
 
+const HEARTBEATS_PER_EXPIRY_MIN = 3;
+
 const WILDCARD_HOSTS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '*']);
 
 export const OPTION_RELATIONS: readonly Relation[] = [
@@ -30,6 +32,11 @@ export const OPTION_RELATIONS: readonly Relation[] = [
     keys: ['listen', 'httpListen'],
     holds: ({ listen, httpListen }) => !isSameAddress(listen, httpListen),
     rule: 'they must differ: each service has a port of its own',
+  },
+  {
+    keys: ['heartbeatIntervalMs', 'heartbeatExpiryMs'],
+    holds: (o) => HEARTBEATS_PER_EXPIRY_MIN * o.heartbeatIntervalMs <= o.heartbeatExpiryMs,
+    rule: `the second must be at least ${HEARTBEATS_PER_EXPIRY_MIN} times the first: one late heartbeat is no silence`,
   },
   {
     keys: ['tlsCertFile', 'tlsKeyFile'],

@@ -115,6 +115,27 @@ export const SERVER_OPTIONS = {
     change: 'In every cluster that is not a single standalone node.',
     roles: ['broker'],
   }),
+  heartbeatIntervalMs: duration({
+    section: 'cluster',
+    summary: 'How often a broker tells each NameServer that it lives.',
+    change: 'Together with the expiry, for slower or quicker detection of a broker that hangs.',
+    default: '1s',
+    min: 50,
+    max: MINUTE_MS,
+    scope: 'cluster',
+    roles: ['broker'],
+  }),
+  heartbeatExpiryMs: duration({
+    section: 'cluster',
+    summary: 'A broker that was silent for this long leaves the routes.',
+    change:
+      'Longer where machines pause for seconds; a broker that stops in an orderly way leaves at once.',
+    default: '5s',
+    min: 200,
+    max: 10 * MINUTE_MS,
+    scope: 'cluster',
+    roles: ['broker', 'namesrv'],
+  }),
 
   tlsEnabled: boolean({
     section: 'tls',

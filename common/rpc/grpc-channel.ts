@@ -8,7 +8,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import type { Clock } from '../environment/clock.ts';
-import type { CallOptions, RpcChannel } from './rpc-channel.ts';
+import type { CallOptions, RpcChannel, RpcStream, RpcStreamListener } from './rpc-channel.ts';
 import { RpcError } from './rpc-error.ts';
 
 /** `insecure-tls` encrypts and trusts any certificate: for a self-signed one inside a network that is trusted. */
@@ -143,6 +143,45 @@ export class GrpcChannel implements RpcChannel {
     });
   }
 
+  openStream(
+    path: string,
+    metadata: Readonly<Record<string, string>>,
+    listener: RpcStreamListener,
+  ): RpcStream {
+    const call = this.#client.makeBidiStreamRequest<Buffer, Buffer>(
+      path,
+      identity,
+      identity,
+      metadataOf({ metadata }),
+    );
+    let isOver = false;
+    const close = (error: Error | undefined): void => {
+      if (isOver) return;
+      isOver = true;
+      listener.closed(error);
+    };
+    call.on('data', (message: Buffer) => {
+      if (!isOver) listener.message(message);
+    });
+    call.on('error', (error: ServiceError) => {
+      close(toRpcError(error));
+    });
+    call.on('end', () => {
+      close(undefined);
+    });
+    return {
+      send: (message) => {
+        if (!isOver) call.write(toBuffer(message));
+      },
+      end: () => {
+        call.end();
+      },
+      cancel: () => {
+        call.cancel();
+      },
+    };
+  }
+
   close(): void {
     this.#client.close();
   }
@@ -165,7 +204,7 @@ function credentialsFor(trust: ChannelTrust): ChannelCredentials {
   );
 }
 
-function metadataOf(options: CallOptions): Metadata {
+function metadataOf(options: Pick<CallOptions, 'metadata'>): Metadata {
   const metadata = new Metadata();
   for (const [key, value] of Object.entries(options.metadata)) metadata.set(key, value);
   return metadata;
