@@ -54,6 +54,7 @@ export async function run(context: RoleContext): Promise<void> {
     '--http-listen',
     nodeRoutes(metrics, environment.timers, readiness),
     logger.child('http'),
+    environment.clock,
   );
   let httpAddress = options.httpListen;
   const probes: Component = {

@@ -57,7 +57,7 @@ function withoutEmpty(fields: object): ReceivedMessage {
 }
 
 /** The body as its producer had it. */
-export function bodyOf(message: IMessage): Uint8Array {
+function bodyOf(message: IMessage): Uint8Array {
   const body = message.body ?? new Uint8Array();
   if (message.systemProperties?.bodyEncoding !== Encoding.GZIP) return body;
   try {

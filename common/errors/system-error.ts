@@ -48,12 +48,10 @@ export function listenError(error: unknown, address: string, flag: string): MqEr
 }
 
 /** Codes after which the directory, as it is, cannot be used. */
-const UNUSABLE: ReadonlySet<string> = new Set(
-  'EACCES EPERM EROFS ENOTDIR EEXIST EIO'.split(' '),
-);
+const UNUSABLE: ReadonlySet<string> = new Set('EACCES EPERM EROFS ENOTDIR EEXIST EIO'.split(' '));
 
 /** Error of the data directory. Undefined: not one of the operating system, or not about the directory. */
-export function dataDirectoryError(error: unknown, directory: string): MqError | undefined {
+function dataDirectoryError(error: unknown, directory: string): MqError | undefined {
   const { code = '', path = directory } = asSystemError(error) ?? {};
   if (code === 'ELOCKED') return new MqError('data-locked', { directory }, error);
   if (code === 'ENOSPC' || code === 'EDQUOT') return new MqError('no-space', { path }, error);

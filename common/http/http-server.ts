@@ -2,7 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
 import { listenError } from '../errors/system-error.ts';
+import type { Clock } from '../environment/clock.ts';
 import type { Logger } from '../log/logger.ts';
+import { RateLimitedLog } from '../log/rate-limited-log.ts';
 import type { Address } from '../options/option-definition.ts';
 import { formatAddress } from '../options/parse-value.ts';
 
@@ -32,15 +34,18 @@ export class HttpServer {
   readonly #flag: string;
   readonly #routes: HttpRoutes;
   readonly #logger: Logger;
+  /** Who asks wrongly or too often may do so a thousand times a second. */
+  readonly #noise: RateLimitedLog;
   readonly #server: Server;
   #requestCount = 0;
 
   /** `flag` is the option that chooses the address, for the error when it is taken. */
-  constructor(address: Address, flag: string, routes: HttpRoutes, logger: Logger) {
+  constructor(address: Address, flag: string, routes: HttpRoutes, logger: Logger, clock: Clock) {
     this.#address = address;
     this.#flag = flag;
     this.#routes = routes;
     this.#logger = logger;
+    this.#noise = new RateLimitedLog(logger, clock);
     this.#server = createServer(
       {
         headersTimeout: HEADERS_TIMEOUT_MS,
@@ -81,7 +86,7 @@ export class HttpServer {
     try {
       this.#write(request, response, await this.#reply(request));
     } catch (error) {
-      this.#logger.error('http request failed', { url: request.url, error });
+      this.#noise.log('error', 'failed', 'http request failed', { url: request.url, error });
       if (response.headersSent) response.destroy();
       else this.#write(request, response, text(500, 'internal error'));
     }
@@ -111,7 +116,7 @@ export class HttpServer {
     pipeline(Readable.from(body), response, (error) => {
       // A reader that went away is its own business.
       if (error && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') {
-        this.#logger.warn('http response ended early', { error });
+        this.#noise.log('warn', 'ended', 'http response ended early', { error });
       }
     });
   }

@@ -2,7 +2,7 @@
 export type Labels<Label extends string = string> = Readonly<Record<Label, string>>;
 
 /** Value of all labels of the series that takes what exceeds the bound. */
-export const OTHER = '_other';
+const OTHER = '_other';
 
 /** `a="1",b="2"` in the order of `names`, escaped as the exposition format wants it. */
 export function renderLabels(

@@ -55,6 +55,7 @@ describe('imports', () => {
     const imported = new Set(
       TYPESCRIPT.flatMap((path) => [
         ...read(path).matchAll(/^(?:import|export)\b[^;]*?\bfrom '\./gms),
+        ...read(path).matchAll(/\{[\w, ]+\} = await import\('\./g),
       ]).flatMap(([clause]) => clause.match(/\w+/g) ?? []),
     );
     const unused = PRODUCT_FILES.flatMap((path) =>

@@ -2,10 +2,11 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { isMqError } from '../../../../common/errors/mq-error.ts';
 import { HttpServer } from '../../../../common/http/http-server.ts';
 import { nodeRoutes } from '../../../../common/http/node-routes.ts';
-import { CollectingLogger } from '../../../../common/log/collecting-logger.ts';
+import { CollectingLogger } from '../../../support/collecting-logger.ts';
 import { Metrics } from '../../../../common/metrics/metrics.ts';
 
 const LOCAL = { host: '127.0.0.1', port: 0 };
+const clock = { nowMs: () => 0, monotonicMs: () => 0 };
 const timers = {
   after: () => ({ cancel: () => undefined }),
   soon: (task: () => void) => setImmediate(task),
@@ -26,7 +27,7 @@ async function start(): Promise<string> {
   const bug = (): never => {
     throw new Error('bug');
   };
-  server = new HttpServer(LOCAL, '--http-listen', { ...routes, '/bug': bug }, logger);
+  server = new HttpServer(LOCAL, '--http-listen', { ...routes, '/bug': bug }, logger, clock);
   const { port } = await server.start();
   return `http://127.0.0.1:${port}`;
 }
@@ -74,7 +75,7 @@ describe('HttpServer', () => {
 
   it('tells which option to change when the port is taken', async () => {
     const port = Number((await start()).split(':')[2]);
-    const second = new HttpServer({ ...LOCAL, port }, '--http-listen', {}, logger);
+    const second = new HttpServer({ ...LOCAL, port }, '--http-listen', {}, logger, clock);
     const error: unknown = await second.start().catch((reason: unknown) => reason);
     expect(isMqError(error) && [error.code, error.hint]).toEqual([
       'port-in-use',

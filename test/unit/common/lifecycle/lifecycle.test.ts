@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { CollectingLogger } from '../../../../common/log/collecting-logger.ts';
+import { CollectingLogger } from '../../../support/collecting-logger.ts';
 import { Lifecycle, type Component } from '../../../../common/lifecycle/lifecycle.ts';
 
 function world() {

@@ -1,4 +1,4 @@
-import type { LogFields, Logger, LogLevel } from './logger.ts';
+import type { LogFields, Logger, LogLevel } from '../../common/log/logger.ts';
 
 export interface LogLine {
   readonly level: LogLevel;
