@@ -148,19 +148,8 @@ export class IndexMemory {
     this.#refreshMinPhysical(queueNo);
   }
 
-  /** Restore only: the entries before the tail are in pages, which have been pushed in order. */
-  attachPages(queueNo: number, endOfPages: number, lastPhysical: number): void {
-    const { queues } = this;
-    if (endOfPages > (queues.tailStart[queueNo] as number)) {
-      if (endOfPages >= (queues.endOffset[queueNo] as number)) {
-        queues.endOffset[queueNo] = endOfPages;
-        queues.lastPhysical[queueNo] = Math.max(
-          lastPhysical,
-          queues.lastPhysical[queueNo] as number,
-        );
-      }
-      this.#dropTail(queueNo, endOfPages);
-    }
+  /** Ends the restore of a queue: minimum, pages and tail are in place. */
+  restored(queueNo: number): void {
     this.#refreshMinPhysical(queueNo);
     this.#place(queueNo);
   }

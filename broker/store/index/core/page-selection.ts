@@ -5,66 +5,48 @@ import type { IndexMemory } from './index-memory.ts';
 /**
  * Decides, when a snapshot is restored, which of the pages on disk make up each queue.
  *
- * The snapshot knows where each tail starts; the pages before it must end there without a gap. But the segments may also
- * hold pages of removed queues (another generation), and pages that an earlier life of the process wrote and that were
- * written again later, cut differently. All are true to the log, but they overlap. A page that was written again stands
- * before its replacements, so walking backwards from the tail and taking each page that ends where the last one taken
- * starts gives a dense list. Pages written while the snapshot was being made follow the start of the tail; they are
- * taken, forwards, as long as each starts where the one before ended.
+ * The snapshot knows where each tail starts; the pages before it end there without a gap. But the segments also hold pages
+ * that do not count: of removed queues (another generation); written while the snapshot was being made, after the queue's
+ * tail was captured; and ones that an earlier life of the process wrote, that were written again later, cut differently.
+ * All are true to the log, but they overlap. A page that was written again stands before its replacements, so walking
+ * backwards from the tail and taking each page that ends where the last one taken starts gives a dense list.
+ *
+ * Two passes over the directories of all segments: `chooseBackwards` for every page, newest first, then `attach` for every
+ * page, oldest first.
  */
 export class PageSelection {
   readonly #memory: IndexMemory;
-  /** Per segment, a bit per page: chosen by the walk backwards. */
+  /** Per segment, a bit per page: chosen. */
   readonly #chosen = new Map<number, Uint8Array>();
   /** Per queue: where the next page backwards must end. */
   readonly #needed: Float64Array;
-  /** Per queue: where its pages end so far. */
-  readonly #reached: Float64Array;
-  /** Per queue: chosen pages not yet attached. */
-  readonly #pending: Uint32Array;
-  readonly #lastPhysical: Float64Array;
 
   constructor(memory: IndexMemory) {
     this.#memory = memory;
     this.#needed = memory.queues.tailStart.slice();
-    this.#reached = memory.queues.tailStart.slice();
-    this.#pending = new Uint32Array(memory.queues.capacity);
-    this.#lastPhysical = new Float64Array(memory.queues.capacity).fill(-1);
   }
 
   beginSegment(segmentNumber: number, pageCount: number): void {
     this.#chosen.set(segmentNumber, new Uint8Array(Math.ceil(pageCount / 8)));
   }
 
-  /** Newest page first, over all segments. */
   chooseBackwards(segmentNumber: number, index: number, row: DirectoryRow): void {
+    const { queues } = this.#memory;
     const { queueNo } = row;
-    if (!this.#isOfQueue(row)) return;
+    if (!queues.has(queueNo) || queues.generation[queueNo] !== row.generation) return;
     const needed = this.#needed[queueNo] as number;
-    if (needed <= (this.#memory.queues.minOffset[queueNo] as number)) return;
+    if (needed <= (queues.minOffset[queueNo] as number)) return;
     if (row.firstOffset + row.count !== needed) return;
     this.#needed[queueNo] = row.firstOffset;
-    this.#pending[queueNo] = (this.#pending[queueNo] as number) + 1;
     const bits = this.#chosen.get(segmentNumber) as Uint8Array;
     bits[index >> 3] = (bits[index >> 3] as number) | (1 << (index & 7));
   }
 
-  /** Oldest page first, after all were seen backwards. */
   attach(segmentNumber: number, index: number, row: DirectoryRow): void {
-    const { queueNo } = row;
-    if (!this.#isOfQueue(row)) return;
     const bits = this.#chosen.get(segmentNumber) as Uint8Array;
-    const isChosen = ((bits[index >> 3] as number) & (1 << (index & 7))) !== 0;
-    if (isChosen) {
-      this.#pending[queueNo] = (this.#pending[queueNo] as number) - 1;
-    } else {
-      const isNext = this.#pending[queueNo] === 0 && this.#reached[queueNo] === row.firstOffset;
-      if (!isNext) return;
-      this.#reached[queueNo] = row.firstOffset + row.count;
-    }
+    if (((bits[index >> 3] as number) & (1 << (index & 7))) === 0) return;
     const location = pageLocation(segmentNumber, row.position);
-    this.#memory.pages.push(queueNo, row.firstOffset, row.firstPhysical, location);
-    this.#lastPhysical[queueNo] = row.lastPhysical;
+    this.#memory.pages.push(row.queueNo, row.firstOffset, row.firstPhysical, location);
   }
 
   /**
@@ -77,21 +59,15 @@ export class PageSelection {
     const { queues } = this.#memory;
     for (let queueNo = 0; queueNo < queues.capacity; queueNo++) {
       if (!queues.has(queueNo)) continue;
-      assert(this.#pending[queueNo] === 0, 'every chosen page is attached');
       const startOffset = queues.minOffset[queueNo] as number;
       const endOffset = this.#needed[queueNo] as number;
       if (endOffset > startOffset) {
         if (!isFrontDeleted) return { queueNo, startOffset, endOffset };
         queues.minOffset[queueNo] = endOffset;
       }
-      const reached = this.#reached[queueNo] as number;
-      this.#memory.attachPages(queueNo, reached, this.#lastPhysical[queueNo] as number);
+      assert(endOffset <= (queues.tailStart[queueNo] as number), 'pages end where the tail starts');
+      this.#memory.restored(queueNo);
     }
     return undefined;
-  }
-
-  #isOfQueue(row: DirectoryRow): boolean {
-    const { queues } = this.#memory;
-    return queues.has(row.queueNo) && queues.generation[row.queueNo] === row.generation;
   }
 }

@@ -39,7 +39,7 @@ describe('QueueIndex: a life among writes, snapshots, retention, removals and cr
         expect(story.rebuilds).toBe(0);
         expect(story.fallbacks).toBe(0);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -54,7 +54,7 @@ describe('QueueIndex: a life among writes, snapshots, retention, removals and cr
         const story = await live(seed, faults);
         expect(story.fallbacks).toBe(0);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 });
