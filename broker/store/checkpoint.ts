@@ -52,7 +52,10 @@ export class Checkpoint {
     const file = await disk.open(`${directory}/${CHECKPOINT_NAME}`, { create: true });
     await disk.syncDirectory(directory);
     const bytes = await file.read(0, SLOT_STRIDE + SLOT_BYTES);
-    return new Checkpoint(file, decodeCheckpoint(bytes) ?? { sequence: 0, durableOffset: physicalOffset(0), storeTimeMs: 0 });
+    return new Checkpoint(
+      file,
+      decodeCheckpoint(bytes) ?? { sequence: 0, durableOffset: physicalOffset(0), storeTimeMs: 0 },
+    );
   }
 
   get durableOffset(): PhysicalOffset {
@@ -74,7 +77,9 @@ export class Checkpoint {
 
 /** The newest valid slot of the file's bytes. */
 export function decodeCheckpoint(bytes: Buffer): CheckpointState | undefined {
-  const slots = [decodeSlot(bytes, 0), decodeSlot(bytes, SLOT_STRIDE)].filter((slot) => slot !== undefined);
+  const slots = [decodeSlot(bytes, 0), decodeSlot(bytes, SLOT_STRIDE)].filter(
+    (slot) => slot !== undefined,
+  );
   return slots.sort((a, b) => b.sequence - a.sequence)[0];
 }
 
@@ -90,7 +95,8 @@ function encodeSlot(state: CheckpointState): Buffer {
 }
 
 function decodeSlot(bytes: Buffer, at: number): CheckpointState | undefined {
-  if (bytes.length < at + SLOT_BYTES || bytes.readUInt32BE(at + MAGIC_AT) !== MAGIC) return undefined;
+  if (bytes.length < at + SLOT_BYTES || bytes.readUInt32BE(at + MAGIC_AT) !== MAGIC)
+    return undefined;
   const slot = bytes.subarray(at, at + SLOT_BYTES);
   if (crc32c(slot.subarray(VERSION_AT)) !== slot.readUInt32BE(CRC_AT)) return undefined;
   if (slot.readUInt16BE(VERSION_AT) !== VERSION) return undefined;

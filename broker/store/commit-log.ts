@@ -8,16 +8,33 @@
  * A failed write or fdatasync puts the log in state 'failed' (see LogFailure); `reopen` brings it back without a restart.
  */
 import { assert } from '../../common/assert.ts';
-import { type Epoch, epoch, type PhysicalOffset, physicalOffset } from '../../common/model/offsets.ts';
+import {
+  type Epoch,
+  epoch,
+  type PhysicalOffset,
+  physicalOffset,
+} from '../../common/model/offsets.ts';
 import type { Environment } from '../../common/environment/environment.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { startsSegment } from './core/roll-policy.ts';
-import { failureError, GroupCommit, type GroupCommitOptions, type LogFailure } from './group-commit.ts';
+import {
+  failureError,
+  GroupCommit,
+  type GroupCommitOptions,
+  type LogFailure,
+} from './group-commit.ts';
 import { LogCache } from './log-cache.ts';
 import { LogReader } from './log-reader.ts';
 import { scanRecords } from './log-scanner.ts';
-import { encodeRecord, HEADER_BYTES, type LogRecord, RECORD_BYTES_MAX, recordAt, type RecordHeader } from './record-codec.ts';
+import {
+  encodeRecord,
+  HEADER_BYTES,
+  type LogRecord,
+  RECORD_BYTES_MAX,
+  recordAt,
+  type RecordHeader,
+} from './record-codec.ts';
 import { RecordType } from './record-type.ts';
 import { makeDurable, recover, type RecoveryRange, type RecoveryReport } from './recovery.ts';
 import { notKept, requireSpace } from './reopen-check.ts';
@@ -94,8 +111,15 @@ export class CommitLog {
   }
 
   /** Opens or creates the log, cuts a torn tail, and makes the rest durable. Throws StoreError and changes nothing for damage. */
-  static async open(options: CommitLogOptions, environment: Environment, from: RecoveryRange): Promise<CommitLog> {
-    assert(options.segmentBytes > 0 && options.batchBytesMax > 0 && options.pendingBytesMax > 0, 'log options are positive');
+  static async open(
+    options: CommitLogOptions,
+    environment: Environment,
+    from: RecoveryRange,
+  ): Promise<CommitLog> {
+    assert(
+      options.segmentBytes > 0 && options.batchBytesMax > 0 && options.pendingBytesMax > 0,
+      'log options are positive',
+    );
     try {
       return new CommitLog(options, environment, await openParts(options, environment, from));
     } catch (error) {
@@ -216,7 +240,10 @@ export class CommitLog {
   }
 
   /** Intact records of [from, to), to = writtenOffset by default. Throws StoreError 'corrupt' at the first damage. */
-  async *scan(from: PhysicalOffset, to: PhysicalOffset = this.writtenOffset): AsyncGenerator<LogRecord[], void, void> {
+  async *scan(
+    from: PhysicalOffset,
+    to: PhysicalOffset = this.writtenOffset,
+  ): AsyncGenerator<LogRecord[], void, void> {
     assert(to <= this.endOffset, `scan to ${to}, the log ends at ${this.endOffset}`);
     const scan = scanRecords(this.#reader, this.#environment.timers, from, to);
     for (;;) {
@@ -261,7 +288,8 @@ export class CommitLog {
     await this.#commit.settle();
     await this.#checkpointWriter.stop();
     await this.#deletion;
-    if (failure === undefined) await this.#checkpoint.write(this.durableOffset, this.#environment.clock.nowMs());
+    if (failure === undefined)
+      await this.#checkpoint.write(this.durableOffset, this.#environment.clock.nowMs());
     await this.#checkpoint.close();
     await this.#segments.close();
   }
@@ -287,7 +315,12 @@ export class CommitLog {
       await requireSpace(disk, this.#segments.directory, failure, this.#options.batchBytesMax);
       await this.#segments.truncateTo(failure.keptOffset);
       await disk.syncDirectory(this.#segments.directory);
-      const stop = await makeDurable(this.#segments, this.#environment.timers, this.durableOffset, this.#reader);
+      const stop = await makeDurable(
+        this.#segments,
+        this.#environment.timers,
+        this.durableOffset,
+        this.#reader,
+      );
       if (stop.state !== 'end') throw notKept(failure, stop);
       await this.#checkpoint.write(failure.keptOffset, clock.nowMs());
     } catch (error) {
@@ -313,7 +346,11 @@ export class CommitLog {
   }
 }
 
-async function openParts(options: CommitLogOptions, environment: Environment, from: RecoveryRange): Promise<Parts> {
+async function openParts(
+  options: CommitLogOptions,
+  environment: Environment,
+  from: RecoveryRange,
+): Promise<Parts> {
   const { disk, clock } = environment;
   await disk.makeDirectory(options.directory);
   const checkpoint = await Checkpoint.open(disk, options.directory);
@@ -322,7 +359,10 @@ async function openParts(options: CommitLogOptions, environment: Environment, fr
     segments = await SegmentList.open(disk, `${options.directory}/${COMMIT_LOG_DIRECTORY}`);
     await disk.syncDirectory(options.directory);
     const durableFloor = physicalOffset(Math.max(from.durableFloor, checkpoint.durableOffset));
-    const recovery = await recover(segments, environment, { scanFrom: from.scanFrom, durableFloor });
+    const recovery = await recover(segments, environment, {
+      scanFrom: from.scanFrom,
+      durableFloor,
+    });
     await checkpoint.write(segments.endOffset, clock.nowMs());
     return { segments, checkpoint, recovery };
   } catch (error) {
@@ -332,7 +372,11 @@ async function openParts(options: CommitLogOptions, environment: Environment, fr
   }
 }
 
-function ioError(file: string, offset: number, cause: { code: string; message: string }): StoreError {
+function ioError(
+  file: string,
+  offset: number,
+  cause: { code: string; message: string },
+): StoreError {
   return new StoreError({
     kind: 'io',
     file,

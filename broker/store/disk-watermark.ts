@@ -2,7 +2,12 @@
 import { assert } from '../../common/assert.ts';
 import type { Disk } from '../../common/environment/disk.ts';
 import type { TimerHandle, Timers } from '../../common/environment/timers.ts';
-import { bytesToFree, nextWatermark, type Watermarks, type WatermarkState } from './core/watermark-policy.ts';
+import {
+  bytesToFree,
+  nextWatermark,
+  type Watermarks,
+  type WatermarkState,
+} from './core/watermark-policy.ts';
 import { isDiskError } from './store-error.ts';
 
 export interface DiskWatermarkOptions {
@@ -68,10 +73,15 @@ export class DiskWatermark {
       const { totalBytes, freeBytes } = await this.#disk.space(directory);
       const usedBytes = totalBytes - freeBytes;
       const before = this.#usage.state;
-      const state = nextWatermark(before, totalBytes === 0 ? 0 : usedBytes / totalBytes, watermarks);
+      const state = nextWatermark(
+        before,
+        totalBytes === 0 ? 0 : usedBytes / totalBytes,
+        watermarks,
+      );
       const mustFreeBytes = bytesToFree(state, usedBytes, totalBytes, watermarks);
       this.#usage = { state, usedBytes, totalBytes, mustFreeBytes };
-      if (state !== before) for (const listener of this.#changeListeners) listener(this.#usage, before);
+      if (state !== before)
+        for (const listener of this.#changeListeners) listener(this.#usage, before);
     } catch (error) {
       if (!isDiskError(error)) throw error;
       for (const listener of this.#failureListeners) listener(error);

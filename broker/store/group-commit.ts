@@ -101,7 +101,11 @@ export class GroupCommit {
   add(start: PhysicalOffset, end: PhysicalOffset, startsSegment: boolean): void {
     assert(this.#failure === undefined, 'a failed log takes no appends');
     const last = this.#batches.at(-1);
-    if (last === undefined || startsSegment || last.end - last.start >= this.#options.batchBytesMax) {
+    if (
+      last === undefined ||
+      startsSegment ||
+      last.end - last.start >= this.#options.batchBytesMax
+    ) {
       assert(last === undefined || last.end === start, 'batches are contiguous');
       this.#batches.push({ start, end, startsSegment });
     } else {
@@ -136,7 +140,10 @@ export class GroupCommit {
 
   /** After `reopen` made the files end at `end`, all of it durable. */
   restart(end: PhysicalOffset): void {
-    assert(this.#writing === undefined && this.#syncing === undefined, 'restart with I/O in flight');
+    assert(
+      this.#writing === undefined && this.#syncing === undefined,
+      'restart with I/O in flight',
+    );
     this.#written = end;
     this.#durable = end;
     this.#failure = undefined;
@@ -145,7 +152,8 @@ export class GroupCommit {
 
   /** A sync failed while the log had failed already: what was only written is no longer known good either. */
   distrust(): void {
-    if (this.#failure !== undefined) this.#failure = { ...this.#failure, operation: 'sync', fromOffset: this.#durable };
+    if (this.#failure !== undefined)
+      this.#failure = { ...this.#failure, operation: 'sync', fromOffset: this.#durable };
   }
 
   /** No timer fires after this. */
@@ -158,6 +166,8 @@ export class GroupCommit {
     if (this.#writing !== undefined || this.#failure !== undefined) return;
     this.#writing = this.#writeAll().finally(() => {
       this.#writing = undefined;
+      // Appended by whoever was just told of the last batch, after the loop had found nothing more to write.
+      if (this.#batches.length > 0) this.#startWriting();
     });
   }
 
@@ -172,9 +182,14 @@ export class GroupCommit {
   async #commit(batch: Batch): Promise<void> {
     if (batch.startsSegment && !(await this.#roll())) return;
     const segment = this.#segments.last;
-    assert(batch.start === this.#written && segment.endOffset === this.#written, 'writes are contiguous');
+    assert(
+      batch.start === this.#written && segment.endOffset === this.#written,
+      'writes are contiguous',
+    );
     const slices = this.#cache.slices(batch.start, batch.end);
-    const isWritten = await this.#attempt('write', () => segment.append(slices, batch.end - batch.start));
+    const isWritten = await this.#attempt('write', () =>
+      segment.append(slices, batch.end - batch.start),
+    );
     if (!isWritten) return;
     segment.firstStoreTimeMs ??= recordAt(slices[0] ?? Buffer.alloc(0), 0).storeTimeMs;
     this.#written = physicalOffset(batch.end);
@@ -186,18 +201,26 @@ export class GroupCommit {
       return;
     }
     this.#notifyAdvance();
-    if (await this.#attempt('sync', () => segment.sync())) this.#becomeDurable(physicalOffset(batch.end));
+    if (await this.#attempt('sync', () => segment.sync()))
+      this.#becomeDurable(physicalOffset(batch.end));
   }
 
   async #roll(): Promise<boolean> {
-    const end = this.#written;
-    if (!(await this.#attempt('roll', () => this.#segments.roll()))) return false;
-    this.#becomeDurable(end);
-    return true;
+    // One fdatasync of a file at a time: of two, only one would be told of a failure, and the other one would succeed.
+    while (this.#syncing !== undefined) await this.#syncing;
+    if (this.#durable < this.#written) await this.#sync();
+    if (this.#failure !== undefined) return false;
+    assert(this.#durable === this.#written, 'a successor proves its segment durable');
+    return this.#attempt('roll', () => this.#segments.roll());
   }
 
   #armFlushTimer(): void {
-    if (this.#flushTimer !== undefined || this.#syncing !== undefined || this.#failure !== undefined) return;
+    if (
+      this.#flushTimer !== undefined ||
+      this.#syncing !== undefined ||
+      this.#failure !== undefined
+    )
+      return;
     if (this.#durable === this.#written) return;
     this.#flushTimer = this.#timers.after(this.#options.flushIntervalMs, () => {
       this.#flushTimer = undefined;
@@ -207,19 +230,28 @@ export class GroupCommit {
 
   /** One fdatasync beside the writes; in flush 'sync' the write pipeline does it. */
   #startSync(): void {
-    if (this.#options.flush === 'sync' || this.#syncing !== undefined || this.#failure !== undefined) return;
-    const target = this.#written;
-    if (target === this.#durable) return;
+    if (
+      this.#options.flush === 'sync' ||
+      this.#syncing !== undefined ||
+      this.#failure !== undefined
+    )
+      return;
+    if (this.#written > this.#durable) void this.#sync();
+  }
+
+  /** Of what is written now; beside the writes. Never rejects but for bugs. */
+  #sync(): Promise<void> {
     this.stop();
-    this.#syncing = this.#syncTo(target).finally(() => {
+    this.#syncing = this.#syncTo(this.#written).finally(() => {
       this.#syncing = undefined;
       if (this.#syncWaiters.length > 0) this.#startSync();
       else this.#armFlushTimer();
     });
+    return this.#syncing;
   }
 
   async #syncTo(target: PhysicalOffset): Promise<void> {
-    // Segments before the last one became durable when they were sealed; if a roll happens meanwhile, it syncs this one too.
+    // Segments before the last one became durable when they were sealed.
     const segment = this.#segments.last;
     if (await this.#attempt('sync', () => segment.sync())) this.#becomeDurable(target);
   }
@@ -230,7 +262,8 @@ export class GroupCommit {
       this.#durable = offset;
       const isDone = (waiter: SyncWaiter): boolean => waiter.target <= offset;
       const done = this.#syncWaiters.filter(isDone);
-      if (done.length > 0) this.#syncWaiters = this.#syncWaiters.filter((waiter) => !isDone(waiter));
+      if (done.length > 0)
+        this.#syncWaiters = this.#syncWaiters.filter((waiter) => !isDone(waiter));
       for (const waiter of done) waiter.resolve();
     }
     this.#notifyAdvance();

@@ -50,7 +50,12 @@ export class LogCache {
    */
   reserve(bytes: number): Buffer {
     const last = this.#chunks.at(-1);
-    if (last !== undefined && !last.isClosed && last.buffer.length - (last.end - last.start) >= bytes) return last.buffer;
+    if (
+      last !== undefined &&
+      !last.isClosed &&
+      last.buffer.length - (last.end - last.start) >= bytes
+    )
+      return last.buffer;
     if (last !== undefined && last.end === last.start) this.#dropLast();
     const buffer = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, bytes));
     this.#bytes += buffer.length;
@@ -67,7 +72,10 @@ export class LogCache {
 
   commit(bytes: number): void {
     const last = this.#chunks.at(-1);
-    assert(last !== undefined && this.tailPosition() + bytes <= last.buffer.length, 'commit fits what was reserved');
+    assert(
+      last !== undefined && this.tailPosition() + bytes <= last.buffer.length,
+      'commit fits what was reserved',
+    );
     last.end += bytes;
     this.#end = last.end;
   }
@@ -98,14 +106,22 @@ export class LogCache {
     if (offset < this.startOffset || offset >= this.#end) return undefined;
     const chunk = this.#chunks[this.#indexOf(offset)];
     assert(chunk !== undefined, 'an offset in memory has a chunk');
-    return chunk.buffer.subarray(offset - chunk.start, Math.min(chunk.end, offset + bytesMax) - chunk.start);
+    return chunk.buffer.subarray(
+      offset - chunk.start,
+      Math.min(chunk.end, offset + bytesMax) - chunk.start,
+    );
   }
 
   /** Lets go of the oldest chunks that lie below `writtenOffset` while there is more than the bound. */
   evict(writtenOffset: number): void {
     let count = 0;
     for (const chunk of this.#chunks) {
-      if (this.#bytes <= this.#bytesMax || chunk.end > writtenOffset || chunk === this.#chunks.at(-1)) break;
+      if (
+        this.#bytes <= this.#bytesMax ||
+        chunk.end > writtenOffset ||
+        chunk === this.#chunks.at(-1)
+      )
+        break;
       this.#bytes -= chunk.buffer.length;
       count += 1;
     }

@@ -25,7 +25,8 @@ export class LogReader implements RangeSource {
     const parts: Buffer[] = [];
     let position: number = offset;
     while (position < end) {
-      const part = this.#cache.tailFrom(position, end - position) ?? (await this.#readFile(position, end));
+      const part =
+        this.#cache.tailFrom(position, end - position) ?? (await this.#readFile(position, end));
       if (part.length === 0) break;
       parts.push(part);
       position += part.length;
@@ -67,7 +68,8 @@ export class LogReader implements RangeSource {
       return await segment.read(offset, Math.min(end, this.#cache.startOffset) - position);
     } catch (error) {
       if (!isDiskError(error)) throw error;
-      if (offset < this.#segments.startOffset) throw this.#outOfRange(offset, 'its segment was deleted meanwhile');
+      if (offset < this.#segments.startOffset)
+        throw this.#outOfRange(offset, 'its segment was deleted meanwhile');
       throw ioError(segment, offset, error);
     }
   }
@@ -97,7 +99,11 @@ function findDamage(
   return undefined;
 }
 
-function ioError(segment: SegmentFile, offset: number, cause: { code: string; message: string }): StoreError {
+function ioError(
+  segment: SegmentFile,
+  offset: number,
+  cause: { code: string; message: string },
+): StoreError {
   return new StoreError({
     kind: 'io',
     file: segment.path,

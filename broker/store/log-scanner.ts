@@ -5,6 +5,7 @@
  */
 import { type PhysicalOffset, physicalOffset } from '../../common/model/offsets.ts';
 import type { Timers } from '../../common/environment/timers.ts';
+import type { RecordState } from './core/record-state.ts';
 import {
   HEADER_BYTES,
   inspectRecord,
@@ -12,7 +13,6 @@ import {
   readLength,
   readOffset,
   RECORD_BYTES_MAX,
-  type RecordState,
   recordAt,
 } from './record-codec.ts';
 
@@ -50,36 +50,55 @@ export async function* scanRecords(
   to: PhysicalOffset,
 ): AsyncGenerator<LogRecord[], ScanStop, void> {
   let position: number = from;
-  let readBytes = SCAN_CHUNK_BYTES;
+  let readBytes: number | undefined = SCAN_CHUNK_BYTES;
   let looks = { at: -1, count: 0 };
   while (position < to) {
-    const wanted = Math.min(readBytes, to - position);
+    const wanted: number = Math.min(readBytes ?? SCAN_CHUNK_BYTES, to - position);
     const chunk = await source.read(physicalOffset(position), wanted);
-    readBytes = SCAN_CHUNK_BYTES;
-    let at = 0;
-    for (;;) {
-      const slice = parseSlice(chunk, at, position);
-      at += slice.bytes;
-      position += slice.bytes;
-      if (slice.records.length > 0) yield slice.records;
-      if (slice.state === 'more') {
-        await yieldLoop(timers);
-        continue;
-      }
-      const isCutByChunk = position + (chunk.length - at) < to && chunk.length === wanted;
-      if (at === chunk.length && chunk.length > 0) break;
-      if (slice.state === 'short-header' && isCutByChunk && at > 0) break;
-      if (slice.state === 'short-body' && isCutByChunk) {
-        readBytes = Math.max(SCAN_CHUNK_BYTES, readLength(chunk, at));
-        break;
-      }
+    const isCut = chunk.length === wanted && position + wanted < to;
+    const parsed = yield* parseChunk(chunk, timers, position);
+    position += parsed.bytes;
+    readBytes = bytesToReadOn(chunk, parsed, isCut);
+    if (readBytes === undefined) {
       looks = { at: position, count: looks.at === position ? looks.count + 1 : 1 };
-      if (looks.count === LOOKS) return { offset: physicalOffset(position), state: slice.state };
-      break;
+      if (looks.count === LOOKS) {
+        return { offset: physicalOffset(position), state: parsed.state };
+      }
     }
     await yieldLoop(timers);
   }
   return { offset: physicalOffset(position), state: 'end' };
+}
+
+interface Parsed {
+  /** Length of the intact records. */
+  bytes: number;
+  /** What stands behind them; 'short-header' also for nothing at all. */
+  state: Exclude<RecordState, 'ok'>;
+}
+
+async function* parseChunk(
+  chunk: Buffer,
+  timers: Timers,
+  offset: number,
+): AsyncGenerator<LogRecord[], Parsed, void> {
+  let bytes = 0;
+  for (;;) {
+    const slice = parseSlice(chunk, bytes, offset + bytes);
+    bytes += slice.bytes;
+    if (slice.records.length > 0) yield slice.records;
+    if (slice.state !== 'more') return { bytes, state: slice.state };
+    await yieldLoop(timers);
+  }
+}
+
+/** How much to read next when the chunk ended before the records did; undefined when what stands there is damage. */
+function bytesToReadOn(chunk: Buffer, parsed: Parsed, isCut: boolean): number | undefined {
+  if (chunk.length > 0 && parsed.bytes === chunk.length) return SCAN_CHUNK_BYTES;
+  if (!isCut) return undefined;
+  if (parsed.state === 'short-header' && parsed.bytes > 0) return SCAN_CHUNK_BYTES;
+  if (parsed.state !== 'short-body') return undefined;
+  return Math.max(SCAN_CHUNK_BYTES, readLength(chunk, parsed.bytes));
 }
 
 /** Runs a scan to its stop; `onRecords` sees what it yields. */
@@ -126,7 +145,10 @@ export async function findNextRecord(
   to: PhysicalOffset,
 ): Promise<LogRecord | undefined> {
   for (let base: number = from; base + HEADER_BYTES <= to; base += RESYNC_SLICE_BYTES) {
-    const chunk = await source.read(physicalOffset(base), Math.min(RESYNC_SLICE_BYTES + HEADER_BYTES - 1, to - base));
+    const chunk = await source.read(
+      physicalOffset(base),
+      Math.min(RESYNC_SLICE_BYTES + HEADER_BYTES - 1, to - base),
+    );
     for (let at = 0; at < RESYNC_SLICE_BYTES && at + HEADER_BYTES <= chunk.length; at += 1) {
       const offset = base + at;
       // The lowest byte of the offset field first: it alone rejects 255 of 256 positions.
@@ -140,7 +162,11 @@ export async function findNextRecord(
 }
 
 /** The record at `offset` if it is intact. */
-async function readRecord(source: RangeSource, offset: PhysicalOffset, to: PhysicalOffset): Promise<LogRecord | undefined> {
+async function readRecord(
+  source: RangeSource,
+  offset: PhysicalOffset,
+  to: PhysicalOffset,
+): Promise<LogRecord | undefined> {
   const header = await source.read(offset, HEADER_BYTES);
   if (header.length < HEADER_BYTES) return undefined;
   const length = readLength(header, 0);

@@ -21,6 +21,7 @@
 import { crc32c } from '@node-rs/crc32';
 import { assert } from '../../common/assert.ts';
 import type { Epoch, PhysicalOffset } from '../../common/model/offsets.ts';
+import type { RecordState } from './core/record-state.ts';
 import { isRecordType, type RecordType } from './record-type.ts';
 
 const LENGTH_AT = 0;
@@ -67,22 +68,16 @@ export interface LogRecord {
   readonly payloadEnd: number;
 }
 
-/** What is found where a record should start; the first that applies, top down. */
-export type RecordState =
-  | 'short-header' // fewer than HEADER_BYTES are left
-  | 'zero-header' // the header is all zeros: a file extended but never written
-  | 'bad-length' // no record can have this length
-  | 'short-body' // the record would end beyond the bytes there are
-  | 'bad-crc'
-  | 'wrong-position' // intact, but it was written for another offset
-  | 'bad-version' // intact and in place, of a framing this program does not know
-  | 'bad-type' // intact and in place, of a type this program does not know
-  | 'ok';
-
 /** Writes the header at `at`, in front of a payload that is already in place, and seals both with the checksum. */
 export function encodeRecord(buffer: Buffer, at: number, header: RecordHeader): void {
-  assert(header.length >= HEADER_BYTES && header.length <= RECORD_BYTES_MAX, `record of ${header.length} bytes`);
-  assert(header.durableOffset <= header.offset, 'a record cannot know of durable bytes beyond itself');
+  assert(
+    header.length >= HEADER_BYTES && header.length <= RECORD_BYTES_MAX,
+    `record of ${header.length} bytes`,
+  );
+  assert(
+    header.durableOffset <= header.offset,
+    'a record cannot know of durable bytes beyond itself',
+  );
   assert(header.flags >= 0 && header.flags <= 0xff, `record flags ${header.flags}`);
   buffer.writeUInt32BE(header.length, at + LENGTH_AT);
   buffer[at + TYPE_AT] = header.type;
@@ -97,13 +92,23 @@ export function encodeRecord(buffer: Buffer, at: number, header: RecordHeader): 
 }
 
 /** Classifies the bytes [at, end) as the record that should stand at physical offset `expected`. */
-export function inspectRecord(buffer: Buffer, at: number, end: number, expected: number): RecordState {
+export function inspectRecord(
+  buffer: Buffer,
+  at: number,
+  end: number,
+  expected: number,
+): RecordState {
   if (end - at < HEADER_BYTES) return 'short-header';
   const length = buffer.readUInt32BE(at + LENGTH_AT);
   if (length === 0 && isZero(buffer, at, at + HEADER_BYTES)) return 'zero-header';
   if (length < HEADER_BYTES || length > RECORD_BYTES_MAX) return 'bad-length';
   if (length > end - at) return 'short-body';
   if (checksum(buffer, at, length) !== buffer.readUInt32BE(at + CRC_AT)) return 'bad-crc';
+  return inspectIntact(buffer, at, expected);
+}
+
+/** The checksum is right: these bytes were written by some program, for some place. */
+function inspectIntact(buffer: Buffer, at: number, expected: number): RecordState {
   if (readOffset(buffer, at) !== expected) return 'wrong-position';
   if (buffer.readUInt16BE(at + VERSION_AT) !== FORMAT_VERSION) return 'bad-version';
   if (buffer.readUInt16BE(at + RESERVED_AT) !== 0) return 'bad-version';

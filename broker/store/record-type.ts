@@ -24,13 +24,12 @@ export const RecordType = {
 
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 
-const namesByNumber: readonly (string | undefined)[] = Object.entries(RecordType).reduce<(string | undefined)[]>(
-  (names, [name, number]) => {
-    names[number] = name;
-    return names;
-  },
-  [],
-);
+const namesByNumber: readonly (string | undefined)[] = Object.entries(RecordType).reduce<
+  (string | undefined)[]
+>((names, [name, number]) => {
+  names[number] = name;
+  return names;
+}, []);
 
 export function isRecordType(value: number): value is RecordType {
   return namesByNumber[value] !== undefined;

@@ -11,7 +11,13 @@ import { type PhysicalOffset, physicalOffset } from '../../common/model/offsets.
 import type { Environment } from '../../common/environment/environment.ts';
 import type { Timers } from '../../common/environment/timers.ts';
 import { decideRecovery, describeState, type Position } from './core/recovery-decision.ts';
-import { findNextRecord, type RangeSource, scanRecords, type ScanStop, scanToStop } from './log-scanner.ts';
+import {
+  findNextRecord,
+  type RangeSource,
+  scanRecords,
+  type ScanStop,
+  scanToStop,
+} from './log-scanner.ts';
 import { HEADER_BYTES, type LogRecord } from './record-codec.ts';
 import type { SegmentFile } from './segment-file.ts';
 import type { SegmentList } from './segment-list.ts';
@@ -102,7 +108,12 @@ async function findEnd(
         break;
       case 'end':
       case 'truncate':
-        return { offset: stop.offset, row: row.label, laterRecords: evidence.laterRecords, recordsScanned };
+        return {
+          offset: stop.offset,
+          row: row.label,
+          laterRecords: evidence.laterRecords,
+          recordsScanned,
+        };
       default:
         throw refusal(segment, stop, row.label, row.decision, evidence);
     }
@@ -211,7 +222,8 @@ async function findEvidence(
   floor: PhysicalOffset,
 ): Promise<Evidence> {
   const found = { laterRecords: 0, resumesAt: undefined as PhysicalOffset | undefined };
-  if (!segments.isLast(segment)) return { position: 'sealed', because: 'its segment has a successor', ...found };
+  if (!segments.isLast(segment))
+    return { position: 'sealed', because: 'its segment has a successor', ...found };
   if (stop.offset < floor) {
     return { position: 'proven', because: `the log was durable up to ${floor}`, ...found };
   }
@@ -252,7 +264,8 @@ function refusal(
   evidence: Evidence,
 ): StoreError {
   const isNewer = decision === 'unsupported';
-  const resumes = evidence.resumesAt === undefined ? '' : `; intact records go on at ${evidence.resumesAt}`;
+  const resumes =
+    evidence.resumesAt === undefined ? '' : `; intact records go on at ${evidence.resumesAt}`;
   return new StoreError({
     kind: isNewer ? 'unsupported' : 'corrupt',
     file: segment.path,

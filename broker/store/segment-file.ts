@@ -33,7 +33,12 @@ export class SegmentFile {
     this.#endOffset = physicalOffset(startOffset + bytes);
   }
 
-  static async open(disk: Disk, directory: string, startOffset: PhysicalOffset, create: boolean): Promise<SegmentFile> {
+  static async open(
+    disk: Disk,
+    directory: string,
+    startOffset: PhysicalOffset,
+    create: boolean,
+  ): Promise<SegmentFile> {
     const file = await disk.open(`${directory}/${segmentName(startOffset)}`, { create });
     return new SegmentFile(file, startOffset, await file.size());
   }
@@ -52,7 +57,10 @@ export class SegmentFile {
 
   /** Reads up to `length` bytes at `offset`, never beyond the valid end. */
   async read(offset: PhysicalOffset, length: number): Promise<Buffer> {
-    assert(offset >= this.startOffset && offset <= this.#endOffset, `read at ${offset} outside of ${this.path}`);
+    assert(
+      offset >= this.startOffset && offset <= this.#endOffset,
+      `read at ${offset} outside of ${this.path}`,
+    );
     return this.#file.read(offset - this.startOffset, Math.min(length, this.#endOffset - offset));
   }
 
@@ -63,7 +71,10 @@ export class SegmentFile {
 
   /** Writes again what is already part of the log, so that the pages are dirty and the next sync really writes them. */
   async rewrite(offset: PhysicalOffset, bytes: Uint8Array): Promise<void> {
-    assert(offset >= this.startOffset && offset + bytes.length <= this.#endOffset, 'rewrite stays inside the segment');
+    assert(
+      offset >= this.startOffset && offset + bytes.length <= this.#endOffset,
+      'rewrite stays inside the segment',
+    );
     await this.#file.write(offset - this.startOffset, [bytes]);
   }
 
@@ -73,7 +84,10 @@ export class SegmentFile {
 
   /** Cuts the physical file to end at `offset`, also when only leftovers of a failed write lie beyond. Not yet durable. */
   async truncate(offset: PhysicalOffset): Promise<void> {
-    assert(offset >= this.startOffset && offset <= this.#endOffset, `truncate to ${offset} outside of ${this.path}`);
+    assert(
+      offset >= this.startOffset && offset <= this.#endOffset,
+      `truncate to ${offset} outside of ${this.path}`,
+    );
     await this.#file.truncate(offset - this.startOffset);
     this.#endOffset = offset;
   }

@@ -22,6 +22,8 @@ export interface SegmentInfo {
    * header read instead of a scan. Undefined for the last segment and while its successor is empty.
    */
   newestStoreTimeMs: number | undefined;
+  /** Store time of its first record; undefined while it is empty. */
+  firstStoreTimeMs: number | undefined;
 }
 
 export class SegmentList {
@@ -38,12 +40,15 @@ export class SegmentList {
   /** Opens what is there, and makes the segment at offset 0 when there is none. Throws StoreError for a gap. */
   static async open(disk: Disk, directory: string): Promise<SegmentList> {
     await disk.makeDirectory(directory);
-    const starts = (await disk.list(directory)).map(parseSegmentName).filter((start) => start !== undefined);
+    const starts = (await disk.list(directory))
+      .map(parseSegmentName)
+      .filter((start) => start !== undefined);
     starts.sort((a, b) => a - b);
     const segments: SegmentFile[] = [];
     const list = new SegmentList(disk, directory, segments);
     try {
-      for (const start of starts) segments.push(await SegmentFile.open(disk, directory, start, false));
+      for (const start of starts)
+        segments.push(await SegmentFile.open(disk, directory, start, false));
       if (segments.length === 0) {
         segments.push(await SegmentFile.open(disk, directory, physicalOffset(0), true));
       }
@@ -87,11 +92,10 @@ export class SegmentList {
     return segment === this.last;
   }
 
-  /** Seals the last segment and starts the next one: durable content, then the file, then its name. */
+  /** Seals the last segment, which the caller has made durable, and starts the next one. */
   async roll(): Promise<void> {
     const start = this.endOffset;
     if (this.last.bytes === 0) return;
-    await this.last.sync();
     const next = await SegmentFile.open(this.#disk, this.directory, start, true);
     if (next.bytes > 0) await next.truncate(start);
     this.#segments.push(next);
@@ -134,6 +138,7 @@ export class SegmentList {
       endOffset: segment.endOffset,
       path: segment.path,
       newestStoreTimeMs: this.#segments[index + 1]?.firstStoreTimeMs,
+      firstStoreTimeMs: segment.firstStoreTimeMs,
     }));
   }
 
@@ -177,5 +182,6 @@ async function readFirstStoreTime(segment: SegmentFile): Promise<void> {
   if (inspectRecord(bytes, 0, bytes.length, start) === 'short-body') {
     bytes = await segment.read(start, readLength(bytes, 0));
   }
-  if (inspectRecord(bytes, 0, bytes.length, start) === 'ok') segment.firstStoreTimeMs = recordAt(bytes, 0).storeTimeMs;
+  if (inspectRecord(bytes, 0, bytes.length, start) === 'ok')
+    segment.firstStoreTimeMs = recordAt(bytes, 0).storeTimeMs;
 }

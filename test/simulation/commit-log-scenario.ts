@@ -33,6 +33,8 @@ interface Ledger {
   keepFrom: PhysicalOffset;
   /** Below it, intact records say that the log was durable: damage there must be refused, never truncated. */
   proven: number;
+  /** As far as the last life that had the log open made it durable. */
+  durable: number;
   texts: number;
 }
 
@@ -58,6 +60,7 @@ export function runCommitLog(seed: number, bug?: CommitLogBug): Promise<void> {
       asked: new Map(),
       keepFrom: physicalOffset(0),
       proven: 0,
+      durable: 0,
       texts: 0,
     };
     const flush = bug === undefined && world.random.chance(0.5) ? 'async' : 'sync';
@@ -138,21 +141,23 @@ function acknowledge(
 }
 
 /** What a fault may take: with flush async, after power loss or a failed fdatasync, whatever was not durable. */
-function endLife({ world, node, flush, ledger }: Run, view: LifeView): void {
-  const isPowerLost = world.random.chance(0.6);
+function endLife(run: Run, view: LifeView): void {
+  const { world, node, ledger } = run;
+  const isKilled = node.isAlive && world.random.chance(0.4);
   const hasFailedSync = view.log?.failure !== undefined && view.log.failure.operation !== 'write';
-  if (
-    flush === 'async' &&
-    view.log !== undefined &&
-    (isPowerLost || !node.isAlive || hasFailedSync)
-  ) {
-    const durable = view.log.durableOffset;
-    for (const offset of [...ledger.acknowledged.keys()])
-      if (offset >= durable) ledger.acknowledged.delete(offset);
-  }
-  if (isPowerLost) node.crash();
-  else node.kill();
+  // A life that ended before the log was open has made nothing durable.
+  ledger.durable = view.log?.durableOffset ?? ledger.durable;
+  if (!isKilled || hasFailedSync) forgetUndurable(run);
+  if (isKilled) node.kill();
+  else node.crash();
   node.restart();
+}
+
+function forgetUndurable({ flush, ledger }: Run): void {
+  if (flush === 'sync') return;
+  for (const offset of [...ledger.acknowledged.keys()]) {
+    if (offset >= ledger.durable) ledger.acknowledged.delete(offset);
+  }
 }
 
 async function reopened({ world }: Run, log: CommitLog): Promise<boolean> {
@@ -193,6 +198,8 @@ async function openPatiently(run: Run): Promise<CommitLog> {
       return await open(run);
     } catch (error) {
       if (!isStoreError(error) || error.kind !== 'io') throw error;
+      // The fdatasync of recovery may have failed: for what was not durable, that is as bad as a crash.
+      forgetUndurable(run);
       assert(attempt < OPEN_ATTEMPTS_MAX, `the log does not open: ${error.message}`);
       await run.world.sleep(10);
     }
@@ -271,7 +278,9 @@ async function rotAndRepair(run: Run): Promise<void> {
   for (const offset of [...ledger.acknowledged.keys()]) {
     if (offset >= lost.start && offset < lost.end) ledger.acknowledged.delete(offset);
   }
-  await check(run, await open(run));
+  const repaired = await open(run);
+  await check(run, repaired);
+  ledger.durable = repaired.durableOffset;
   node.crash();
   node.restart();
 }

@@ -26,7 +26,7 @@
  * thrown away.
  */
 import { assert } from '../../../common/assert.ts';
-import type { RecordState } from '../record-codec.ts';
+import type { RecordState } from './record-state.ts';
 
 export type HeaderState =
   | 'absent' // the file ends exactly here
@@ -82,7 +82,10 @@ export const recoveryTable: readonly RecoveryRow[] = [
 ];
 
 /** What the codec found, in the words of the table. `isFileEnd`: no byte follows. */
-export function describeState(state: RecordState, isFileEnd: boolean): { header: HeaderState; body: BodyState } {
+export function describeState(
+  state: RecordState,
+  isFileEnd: boolean,
+): { header: HeaderState; body: BodyState } {
   switch (state) {
     case 'ok':
       return { header: 'whole', body: 'good' };
@@ -105,11 +108,18 @@ export function describeState(state: RecordState, isFileEnd: boolean): { header:
 }
 
 /** The one row that matches. */
-export function decideRecovery(header: HeaderState, body: BodyState, position: Position): RecoveryRow {
+export function decideRecovery(
+  header: HeaderState,
+  body: BodyState,
+  position: Position,
+): RecoveryRow {
   const rows = recoveryTable.filter(
     (row) => row.header === header && row.body === body && row.positions.includes(position),
   );
   const [row] = rows;
-  assert(row !== undefined && rows.length === 1, `${rows.length} recovery rows for ${header}, ${body}, ${position}`);
+  assert(
+    row !== undefined && rows.length === 1,
+    `${rows.length} recovery rows for ${header}, ${body}, ${position}`,
+  );
   return row;
 }

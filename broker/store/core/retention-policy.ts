@@ -37,7 +37,10 @@ export interface SegmentDeletion {
 }
 
 /** The segments to delete, oldest first; for `CommitLog.deleteSegmentsBefore(last.endOffset)`. */
-export function planRetention(segments: readonly RetainedSegment[], limits: RetentionLimits): SegmentDeletion[] {
+export function planRetention(
+  segments: readonly RetainedSegment[],
+  limits: RetentionLimits,
+): SegmentDeletion[] {
   const end = segments.at(-1)?.endOffset ?? 0;
   const plan: SegmentDeletion[] = [];
   let freedBytes = 0;
@@ -58,7 +61,9 @@ function deletionReason(
   freedBytes: number,
   limits: RetentionLimits,
 ): SegmentDeletionReason | undefined {
-  const known = segments.slice(index).find((segment) => segment.newestStoreTimeMs !== undefined)?.newestStoreTimeMs;
+  const known = segments
+    .slice(index)
+    .find((segment) => segment.newestStoreTimeMs !== undefined)?.newestStoreTimeMs;
   if (known !== undefined && known < limits.nowMs - limits.retentionMs) return 'expired';
   if (limits.retentionBytes > 0 && bytesAfter >= limits.retentionBytes) return 'over-bytes';
   if (freedBytes < limits.mustFreeBytes) return 'disk-forced';

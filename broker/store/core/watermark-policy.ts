@@ -16,13 +16,21 @@ export interface Watermarks {
   fullRatio: number;
 }
 
-export const DEFAULT_WATERMARKS: Watermarks = { cleanupRatio: 0.75, forcedRatio: 0.85, fullRatio: 0.9 };
+export const DEFAULT_WATERMARKS: Watermarks = {
+  cleanupRatio: 0.75,
+  forcedRatio: 0.85,
+  fullRatio: 0.9,
+};
 
 export const HYSTERESIS_RATIO = 0.02;
 
 const LEVELS: readonly WatermarkState[] = ['ok', 'cleanup', 'forced', 'full'];
 
-export function nextWatermark(current: WatermarkState, usedRatio: number, marks: Watermarks): WatermarkState {
+export function nextWatermark(
+  current: WatermarkState,
+  usedRatio: number,
+  marks: Watermarks,
+): WatermarkState {
   const entered = levelOf(usedRatio, marks);
   const left = levelOf(usedRatio + HYSTERESIS_RATIO, marks);
   const level = Math.max(entered, Math.min(LEVELS.indexOf(current), left));
@@ -30,7 +38,12 @@ export function nextWatermark(current: WatermarkState, usedRatio: number, marks:
 }
 
 /** What has to go for a disk in 'forced' or 'full' to leave that state; 0 in the others. */
-export function bytesToFree(state: WatermarkState, usedBytes: number, totalBytes: number, marks: Watermarks): number {
+export function bytesToFree(
+  state: WatermarkState,
+  usedBytes: number,
+  totalBytes: number,
+  marks: Watermarks,
+): number {
   if (state === 'ok' || state === 'cleanup') return 0;
   return Math.max(0, Math.ceil(usedBytes - totalBytes * (marks.forcedRatio - HYSTERESIS_RATIO)));
 }

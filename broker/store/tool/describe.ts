@@ -2,7 +2,13 @@
 import type { PhysicalOffset } from '../../../common/model/offsets.ts';
 import { CHECKPOINT_NAME, type CheckpointState, decodeCheckpoint } from '../checkpoint.ts';
 import { recordTypeName } from '../record-type.ts';
-import { closeSegments, openSegments, type ToolEnvironment, type ToolProgress, walkLog } from './log-walk.ts';
+import {
+  closeSegments,
+  openSegments,
+  type ToolEnvironment,
+  type ToolProgress,
+  walkLog,
+} from './log-walk.ts';
 
 export interface SegmentDescription {
   path: string;

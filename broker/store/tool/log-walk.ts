@@ -8,7 +8,8 @@ import type { Disk } from '../../../common/environment/disk.ts';
 import type { Timers } from '../../../common/environment/timers.ts';
 import { COMMIT_LOG_DIRECTORY } from '../commit-log.ts';
 import { findNextRecord, scanRecords } from '../log-scanner.ts';
-import type { LogRecord, RecordState } from '../record-codec.ts';
+import type { RecordState } from '../core/record-state.ts';
+import type { LogRecord } from '../record-codec.ts';
 import { parseSegmentName, SegmentFile } from '../segment-file.ts';
 
 export interface ToolEnvironment {
@@ -45,9 +46,12 @@ export interface LogVisitor {
 /** Opens what is there, in order, with no judgement. The caller closes. */
 export async function openSegments(disk: Disk, directory: string): Promise<SegmentFile[]> {
   const path = `${directory}/${COMMIT_LOG_DIRECTORY}`;
-  const starts = (await disk.list(path)).map(parseSegmentName).filter((start) => start !== undefined);
+  const starts = (await disk.list(path))
+    .map(parseSegmentName)
+    .filter((start) => start !== undefined);
   const segments: SegmentFile[] = [];
-  for (const start of starts.sort((a, b) => a - b)) segments.push(await SegmentFile.open(disk, path, start, false));
+  for (const start of starts.sort((a, b) => a - b))
+    segments.push(await SegmentFile.open(disk, path, start, false));
   return segments;
 }
 
@@ -76,7 +80,11 @@ export async function* walkLog(
     const next = segments[index + 1];
     const end = physicalOffset(Math.min(segment.endOffset, next?.startOffset ?? segment.endOffset));
     for await (const position of walkSegment(segment, timers, end, next, tracking)) {
-      yield { doneBytes: doneBytes + position - segment.startOffset, totalBytes, file: segment.path };
+      yield {
+        doneBytes: doneBytes + position - segment.startOffset,
+        totalBytes,
+        file: segment.path,
+      };
     }
     doneBytes += segment.bytes;
     yield { doneBytes, totalBytes, file: segment.path };

@@ -16,7 +16,6 @@
 import { assert } from '../../../common/assert.ts';
 import { epoch, type PhysicalOffset, physicalOffset } from '../../../common/model/offsets.ts';
 import type { Disk } from '../../../common/environment/disk.ts';
-import { Checkpoint } from '../checkpoint.ts';
 import { SCAN_CHUNK_BYTES } from '../log-scanner.ts';
 import { encodeRecord, HEADER_BYTES, RECORD_BYTES_MAX } from '../record-codec.ts';
 import { RecordType } from '../record-type.ts';
@@ -24,7 +23,13 @@ import type { SegmentFile } from '../segment-file.ts';
 import { StoreError } from '../store-error.ts';
 import { lockStore } from '../store-lock.ts';
 import { readCheckpoint } from './describe.ts';
-import { closeSegments, type Damage, openSegments, type ToolEnvironment, type ToolProgress } from './log-walk.ts';
+import {
+  closeSegments,
+  type Damage,
+  openSegments,
+  type ToolEnvironment,
+  type ToolProgress,
+} from './log-walk.ts';
 import { describeDamage, type VerifyReport, verifyStore } from './verify.ts';
 
 export const QUARANTINE_DIRECTORY = 'quarantine';
@@ -32,7 +37,8 @@ export const QUARANTINE_DIRECTORY = 'quarantine';
 /** Bytes of one filler record at most: 1 MiB keeps the loop free while it is sealed. */
 const HOLE_BYTES_MAX = SCAN_CHUNK_BYTES;
 
-export type RepairAction = 'truncate' | 'truncate-and-fill' | 'fill' | 'fill-gap' | 'cut-overlap' | 'extend';
+export type RepairAction =
+  'truncate' | 'truncate-and-fill' | 'fill' | 'fill-gap' | 'cut-overlap' | 'extend';
 
 export interface RepairStep {
   action: RepairAction;
@@ -60,7 +66,8 @@ export function planRepair(report: VerifyReport, durableFloor: PhysicalOffset): 
   const floor = physicalOffset(Math.max(durableFloor, report.missingTail?.end ?? 0));
   const steps = mergeGaps(report.damages).map((damage) => planStep(damage, floor));
   // A damaged tail is filled up to the floor by its own step.
-  const isTailDamaged = report.damages.at(-1)?.end === report.endOffset && steps.at(-1)?.action === 'truncate-and-fill';
+  const isTailDamaged =
+    report.damages.at(-1)?.end === report.endOffset && steps.at(-1)?.action === 'truncate-and-fill';
   if (report.endOffset < floor && !isTailDamaged) steps.push(extension(report, floor));
   return steps;
 }
@@ -84,8 +91,12 @@ export async function* repairStore(
     } finally {
       await closeSegments(segments);
     }
-    const endOffset = await settleCheckpoint(environment, directory);
-    return { steps, lostBytes: steps.reduce((sum, step) => sum + step.end - step.start, 0), endOffset };
+    const endOffset = await logEnd(disk, directory);
+    return {
+      steps,
+      lostBytes: steps.reduce((sum, step) => sum + step.end - step.start, 0),
+      endOffset,
+    };
   } finally {
     await lock.release();
   }
@@ -96,7 +107,14 @@ function planStep(damage: Damage, floor: PhysicalOffset): RepairStep {
     throw notRepairable(damage, 'unsupported', 'Use the newer OrbitMQ that wrote it.');
   }
   const { start, end, file } = damage;
-  const step = { start, end, file, isResyncMissing: !damage.isResynced, quarantineFile: undefined, damage };
+  const step = {
+    start,
+    end,
+    file,
+    isResyncMissing: !damage.isResynced,
+    quarantineFile: undefined,
+    damage,
+  };
   if (damage.state === 'overlap') return { ...step, action: 'cut-overlap', fillTo: undefined };
   if (damage.state === 'gap') return { ...step, action: 'fill-gap', fillTo: fillable(damage) };
   if (damage.resumesAt !== undefined) return { ...step, action: 'fill', fillTo: fillable(damage) };
@@ -110,7 +128,8 @@ function mergeGaps(damages: readonly Damage[]): Damage[] {
   const merged: Damage[] = [];
   for (const damage of damages) {
     const last = merged.at(-1);
-    const isContinued = damage.state === 'gap' && last?.file === damage.file && last.end === damage.start;
+    const isContinued =
+      damage.state === 'gap' && last?.file === damage.file && last.end === damage.start;
     if (isContinued) merged[merged.length - 1] = { ...last, end: damage.end };
     else merged.push(damage);
   }
@@ -122,21 +141,45 @@ function extension(report: VerifyReport, floor: PhysicalOffset): RepairStep {
   const rest = { resumesAt: undefined, isResynced: false, before: undefined };
   const damage: Damage = { file: '', start, end: floor, state: 'gap', ...rest };
   const fillTo = physicalOffset(Math.max(floor, start + HEADER_BYTES));
-  return { action: 'extend', start, end: floor, file: '', fillTo, isResyncMissing: true, quarantineFile: undefined, damage };
+  return {
+    action: 'extend',
+    start,
+    end: floor,
+    file: '',
+    fillTo,
+    isResyncMissing: true,
+    quarantineFile: undefined,
+    damage,
+  };
 }
 
 /** A filler needs room for its own header. */
 function fillable(damage: Damage): PhysicalOffset {
   if (damage.end - damage.start >= HEADER_BYTES) return damage.end;
-  throw notRepairable(damage, 'not-repairable', 'The range is too small for a filler record. Restore the segment from a copy.');
+  throw notRepairable(
+    damage,
+    'not-repairable',
+    'The range is too small for a filler record. Restore the segment from a copy.',
+  );
 }
 
-function notRepairable(damage: Damage, kind: 'unsupported' | 'not-repairable', hint: string): StoreError {
-  return new StoreError({ kind, file: damage.file, offset: damage.start, reason: describeDamage(damage), hint });
+function notRepairable(
+  damage: Damage,
+  kind: 'unsupported' | 'not-repairable',
+  hint: string,
+): StoreError {
+  return new StoreError({
+    kind,
+    file: damage.file,
+    offset: damage.start,
+    reason: describeDamage(damage),
+    hint,
+  });
 }
 
 function segmentOf(segments: readonly SegmentFile[], step: RepairStep): SegmentFile {
-  const segment = step.file === '' ? segments.at(-1) : segments.find(({ path }) => path === step.file);
+  const segment =
+    step.file === '' ? segments.at(-1) : segments.find(({ path }) => path === step.file);
   assert(segment !== undefined, `no segment for the damage at ${step.start}`);
   return segment;
 }
@@ -155,7 +198,8 @@ async function quarantine(
   for (const step of steps) {
     if (step.action === 'extend' || step.action === 'fill-gap') continue;
     const segment = segmentOf(segments, step);
-    const end = step.action === 'cut-overlap' ? segment.endOffset : Math.min(step.end, segment.endOffset);
+    const end =
+      step.action === 'cut-overlap' ? segment.endOffset : Math.min(step.end, segment.endOffset);
     step.quarantineFile = `${QUARANTINE_DIRECTORY}/${nowMs}-${step.start}-${end}.bytes`;
     const copy = await disk.open(`${directory}/${step.quarantineFile}`, { create: true });
     for (let at: number = step.start; at < end; at += SCAN_CHUNK_BYTES) {
@@ -173,14 +217,22 @@ async function quarantine(
 }
 
 async function apply(step: RepairStep, segment: SegmentFile): Promise<void> {
-  const isCut = step.action === 'truncate' || step.action === 'truncate-and-fill' || step.action === 'cut-overlap';
-  if (isCut || (step.action === 'fill' && step.end > segment.endOffset)) await segment.truncate(step.start);
+  const isCut =
+    step.action === 'truncate' ||
+    step.action === 'truncate-and-fill' ||
+    step.action === 'cut-overlap';
+  if (isCut || (step.action === 'fill' && step.end > segment.endOffset))
+    await segment.truncate(step.start);
   if (step.fillTo !== undefined) await writeHoles(segment, step.damage, step.fillTo);
   await segment.sync();
 }
 
 /** Hole records that fill [damage.start, end) exactly. */
-async function writeHoles(segment: SegmentFile, damage: Damage, end: PhysicalOffset): Promise<void> {
+async function writeHoles(
+  segment: SegmentFile,
+  damage: Damage,
+  end: PhysicalOffset,
+): Promise<void> {
   let position = damage.start;
   while (position < end) {
     const bytes = holeBytes(end - position);
@@ -202,21 +254,19 @@ async function writeHoles(segment: SegmentFile, damage: Damage, end: PhysicalOff
 
 /** The next filler's length: the rest must be nothing, or enough for another one. */
 function holeBytes(remaining: number): number {
-  assert(remaining >= HEADER_BYTES && HOLE_BYTES_MAX <= RECORD_BYTES_MAX, `no filler fits ${remaining} bytes`);
+  assert(
+    remaining >= HEADER_BYTES && HOLE_BYTES_MAX <= RECORD_BYTES_MAX,
+    `no filler fits ${remaining} bytes`,
+  );
   if (remaining <= HOLE_BYTES_MAX) return remaining;
-  return remaining - HOLE_BYTES_MAX >= HEADER_BYTES ? HOLE_BYTES_MAX : HOLE_BYTES_MAX - HEADER_BYTES;
+  return remaining - HOLE_BYTES_MAX >= HEADER_BYTES
+    ? HOLE_BYTES_MAX
+    : HOLE_BYTES_MAX - HEADER_BYTES;
 }
 
-/** Everything that the repaired log holds was synced: the checkpoint may say so. Returns the end of the log. */
-async function settleCheckpoint(
-  environment: ToolEnvironment & { clock: { nowMs(): number } },
-  directory: string,
-): Promise<number> {
-  const segments = await openSegments(environment.disk, directory);
-  const end = segments.at(-1)?.endOffset ?? physicalOffset(0);
+/** Where the repaired log ends. The checkpoint stays as it is: nobody knows whether what was not repaired is durable. */
+async function logEnd(disk: Disk, directory: string): Promise<number> {
+  const segments = await openSegments(disk, directory);
   await closeSegments(segments);
-  const checkpoint = await Checkpoint.open(environment.disk, directory);
-  await checkpoint.write(end, environment.clock.nowMs());
-  await checkpoint.close();
-  return end;
+  return segments.at(-1)?.endOffset ?? 0;
 }

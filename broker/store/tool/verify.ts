@@ -1,7 +1,14 @@
 /** `orbitmq store verify DIR`: every checksum, every boundary, without changing anything. */
 import type { PhysicalOffset } from '../../../common/model/offsets.ts';
 import { readCheckpoint } from './describe.ts';
-import { closeSegments, type Damage, openSegments, type ToolEnvironment, type ToolProgress, walkLog } from './log-walk.ts';
+import {
+  closeSegments,
+  type Damage,
+  openSegments,
+  type ToolEnvironment,
+  type ToolProgress,
+  walkLog,
+} from './log-walk.ts';
 
 export interface VerifyReport {
   records: number;

@@ -27,7 +27,12 @@ describe('CommitLog', () => {
             { scanFrom: physicalOffset(0), durableFloor: physicalOffset(0) },
           );
           const append = (): void => {
-            log.append(RecordType.Message, 0, PAYLOAD.length, (buffer, at) => void PAYLOAD.copy(buffer, at));
+            log.append(
+              RecordType.Message,
+              0,
+              PAYLOAD.length,
+              (buffer, at) => void PAYLOAD.copy(buffer, at),
+            );
           };
           let links = 1;
           log.onAdvance(() => {

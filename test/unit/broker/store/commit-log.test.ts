@@ -13,7 +13,10 @@ describe.each(['sync', 'async'] as const)('CommitLog with flush %s', (flush) => 
     await simulate(1, async (world) => {
       const node = world.addNode('a');
       const log = await openLog(node.environment, { flush });
-      const expected = Array.from({ length: 500 }, (_, index) => `${index} ${'x'.repeat(index % 300)}`);
+      const expected = Array.from(
+        { length: 500 },
+        (_, index) => `${index} ${'x'.repeat(index % 300)}`,
+      );
       for (const text of expected) {
         put(log, text);
         if (text.length % 7 === 0) await world.sleep(3);
@@ -24,7 +27,12 @@ describe.each(['sync', 'async'] as const)('CommitLog with flush %s', (flush) => 
       expect(await texts(log)).toEqual(expected);
       node.crash();
       const again = await openLog(node.restart(), { flush });
-      expect(again.recovery).toMatchObject({ decision: 'end', row: 'C', truncatedBytes: 0, recordsScanned: 500 });
+      expect(again.recovery).toMatchObject({
+        decision: 'end',
+        row: 'C',
+        truncatedBytes: 0,
+        recordsScanned: 500,
+      });
       expect(await texts(again)).toEqual(expected);
       put(again, 'more');
       await again.close();
@@ -46,7 +54,9 @@ describe.each(['sync', 'async'] as const)('CommitLog with flush %s', (flush) => 
       expect(infos.slice(0, -1).every((info) => (info.newestStoreTimeMs ?? 0) > 1e12)).toBe(true);
       expect(await again.deleteSegmentsBefore(infos[2]?.startOffset ?? physicalOffset(0))).toBe(2);
       expect(again.startOffset).toBe(infos[2]?.startOffset);
-      await expect(again.read(physicalOffset(0), 40)).rejects.toMatchObject({ kind: 'out-of-range' });
+      await expect(again.read(physicalOffset(0), 40)).rejects.toMatchObject({
+        kind: 'out-of-range',
+      });
       await again.close();
     } finally {
       await rm(directory, { recursive: true });
@@ -65,7 +75,9 @@ describe.each(['sync', 'async'] as const)('CommitLog with flush %s', (flush) => 
       }
       expect(log.cachedBytes).toBeLessThanOrEqual(1 << 20);
       expect(log.readSync(first, HEADER_BYTES + 5)).toBeUndefined();
-      expect((await log.read(first, HEADER_BYTES + 5)).toString('utf8', HEADER_BYTES)).toBe('first');
+      expect((await log.read(first, HEADER_BYTES + 5)).toString('utf8', HEADER_BYTES)).toBe(
+        'first',
+      );
       expect((await texts(log)).length).toBe(41);
     });
   });
@@ -147,7 +159,10 @@ describe('CommitLog', () => {
       node.drive.injectNext('read', { kind: 'bit-flip' });
       expect((await again.read(physicalOffset(0), 41)).toString('utf8', 36)).toBe('hello');
       node.drive.corrupt('/data/commitlog/00000000000000000000.log', 41 + 38);
-      await expect(again.read(physicalOffset(0), 82)).rejects.toMatchObject({ kind: 'corrupt', offset: 41 });
+      await expect(again.read(physicalOffset(0), 82)).rejects.toMatchObject({
+        kind: 'corrupt',
+        offset: 41,
+      });
       await expect(texts(again)).rejects.toMatchObject({ kind: 'corrupt', offset: 41 });
       expect((await again.read(physicalOffset(0), 41)).toString('utf8', 36)).toBe('hello');
     });

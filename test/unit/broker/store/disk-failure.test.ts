@@ -26,7 +26,8 @@ async function work(world: World, log: CommitLog, flush: Flush, attempt: Attempt
   log.onFailure((failure) => {
     attempt.failures.push(failure);
     failed = true;
-    for (const offset of [...pending.keys()]) if (offset >= failure.keptOffset) pending.delete(offset);
+    for (const offset of [...pending.keys()])
+      if (offset >= failure.keptOffset) pending.delete(offset);
   });
   log.onAdvance(() => {
     const line = flush === 'sync' ? log.durableOffset : log.writtenOffset;
@@ -67,10 +68,14 @@ async function expectAcknowledged(log: CommitLog, attempt: Attempt): Promise<voi
   const found = new Map<number, string>();
   for await (const records of log.scan(log.startOffset)) {
     for (const record of records) {
-      found.set(record.offset, record.buffer.toString('utf8', record.payloadStart, record.payloadEnd));
+      found.set(
+        record.offset,
+        record.buffer.toString('utf8', record.payloadStart, record.payloadEnd),
+      );
     }
   }
-  for (const [offset, text] of attempt.acknowledged) expect(`${offset} ${found.get(offset)}`).toBe(`${offset} ${text}`);
+  for (const [offset, text] of attempt.acknowledged)
+    expect(`${offset} ${found.get(offset)}`).toBe(`${offset} ${text}`);
 }
 
 async function restarted(node: SimNode, how: 'crash' | 'kill', flush: Flush): Promise<CommitLog> {
@@ -79,41 +84,54 @@ async function restarted(node: SimNode, how: 'crash' | 'kill', flush: Flush): Pr
   return openLog(node.restart(), { flush, segmentBytes: 700 });
 }
 
-describe.each(['sync', 'async'] as const)('with flush %s, a disk that fails at any operation', (flush) => {
-  it.each([
-    ['EIO once', EIO, 1],
-    ['ENOSPC once', ENOSPC, 1],
-    ['EIO five times in a row', EIO, 5],
-  ] as const)('%s: loses nothing acknowledged, by reopen and by restart', async (_name, fault, times) => {
-    let failures = 0;
-    let operations = 1000;
-    for (let ordinal = 1; ordinal <= operations; ordinal += 1) {
-      await simulate(ordinal, async (world) => {
-        const node = world.addNode('a');
-        node.drive.inject({ operation: 'any', ordinal, times, fault });
-        const attempt: Attempt = { acknowledged: new Map(), failures: [] };
-        let log: CommitLog;
-        try {
-          log = await openLog(node.environment, { flush, segmentBytes: 700 });
-        } catch (error) {
-          if (!isStoreError(error)) throw error;
-          expect(error.kind).toBe('io');
-          return;
+describe.each(['sync', 'async'] as const)(
+  'with flush %s, a disk that fails at any operation',
+  (flush) => {
+    it.each([
+      ['EIO once', EIO, 1],
+      ['ENOSPC once', ENOSPC, 1],
+      ['EIO five times in a row', EIO, 5],
+    ] as const)(
+      '%s: loses nothing acknowledged, by reopen and by restart',
+      async (_name, fault, times) => {
+        let failures = 0;
+        let operations = 1000;
+        for (let ordinal = 1; ordinal <= operations; ordinal += 1) {
+          await simulate(ordinal, async (world) => {
+            const node = world.addNode('a');
+            node.drive.inject({ operation: 'any', ordinal, times, fault });
+            const attempt: Attempt = { acknowledged: new Map(), failures: [] };
+            let log: CommitLog;
+            try {
+              log = await openLog(node.environment, { flush, segmentBytes: 700 });
+            } catch (error) {
+              if (!isStoreError(error)) throw error;
+              expect(error.kind).toBe('io');
+              return;
+            }
+            await work(world, log, flush, attempt);
+            operations = Math.min(operations, node.drive.operationCount());
+            failures += attempt.failures.length;
+            expect(log.failure).toBeUndefined();
+            expect(attempt.acknowledged.size).toBeGreaterThan(15);
+            await expectAcknowledged(log, attempt);
+            // Acknowledged by flush async survives kill -9; only what is durable survives power loss.
+            await expectAcknowledged(
+              await restarted(
+                node,
+                flush === 'sync' && ordinal % 2 === 0 ? 'crash' : 'kill',
+                flush,
+              ),
+              attempt,
+            );
+          });
         }
-        await work(world, log, flush, attempt);
-        operations = Math.min(operations, node.drive.operationCount());
-        failures += attempt.failures.length;
-        expect(log.failure).toBeUndefined();
-        expect(attempt.acknowledged.size).toBeGreaterThan(15);
-        await expectAcknowledged(log, attempt);
-        // Acknowledged by flush async survives kill -9; only what is durable survives power loss.
-        await expectAcknowledged(await restarted(node, flush === 'sync' && ordinal % 2 === 0 ? 'crash' : 'kill', flush), attempt);
-      });
-    }
-    expect(operations).toBeGreaterThan(45);
-    expect(failures).toBeGreaterThan(20);
-  });
-});
+        expect(operations).toBeGreaterThan(45);
+        expect(failures).toBeGreaterThan(20);
+      },
+    );
+  },
+);
 
 describe('a failed log', () => {
   it('refuses appends, keeps reading below, and goes on at the kept offset after reopen', async () => {
@@ -127,7 +145,9 @@ describe('a failed log', () => {
       node.drive.injectNext('sync', EIO);
       put(log, 'dropped');
       await expect(log.sync()).rejects.toMatchObject({ kind: 'log-failed' });
-      expect(seen).toMatchObject([{ operation: 'sync', code: 'EIO', fromOffset: 40, keptOffset: 40 }]);
+      expect(seen).toMatchObject([
+        { operation: 'sync', code: 'EIO', fromOffset: 40, keptOffset: 40 },
+      ]);
       expect(tryPut(log, 'x')).toBe('log-failed');
       expect(await texts(log)).toEqual(['kept']);
       await log.reopen();

@@ -79,7 +79,9 @@ describe('record codec', () => {
           const back = recordAt(buffer, at);
           const { length: bytes, ...rest } = fields;
           expect(back).toMatchObject({ ...rest, bytes, payloadEnd: at + length });
-          expect(buffer.subarray(back.payloadStart, back.payloadEnd).equals(Buffer.from(payload))).toBe(true);
+          expect(
+            buffer.subarray(back.payloadStart, back.payloadEnd).equals(Buffer.from(payload)),
+          ).toBe(true);
           expect(buffer[at + length]).toBe(0xee);
         },
       ),
@@ -103,15 +105,40 @@ describe('record codec', () => {
     expect(inspectRecord(bytes, 0, 41, 1001)).toBe('wrong-position');
     expect(inspectRecord(Buffer.alloc(100), 0, 100, 0)).toBe('zero-header');
     expect(inspectRecord(Buffer.alloc(100, 0xff), 0, 100, 0)).toBe('bad-length');
-    expect(inspectRecord(resealed((b) => b.writeUInt16BE(2, 10)), 0, 41, 1000)).toBe('bad-version');
-    expect(inspectRecord(resealed((b) => b.writeUInt16BE(1, 34)), 0, 41, 1000)).toBe('bad-version');
-    expect(inspectRecord(resealed((b) => b.writeUInt8(99, 8)), 0, 41, 1000)).toBe('bad-type');
+    expect(
+      inspectRecord(
+        resealed((b) => b.writeUInt16BE(2, 10)),
+        0,
+        41,
+        1000,
+      ),
+    ).toBe('bad-version');
+    expect(
+      inspectRecord(
+        resealed((b) => b.writeUInt16BE(1, 34)),
+        0,
+        41,
+        1000,
+      ),
+    ).toBe('bad-version');
+    expect(
+      inspectRecord(
+        resealed((b) => b.writeUInt8(99, 8)),
+        0,
+        41,
+        1000,
+      ),
+    ).toBe('bad-type');
   });
 
   it('refuses to write what it could not read', () => {
     const bytes = Buffer.alloc(100);
-    expect(() => encodeRecord(bytes, 0, header({ durableOffset: physicalOffset(1001) }))).toThrow('beyond itself');
-    expect(() => encodeRecord(bytes, 0, header({ length: RECORD_BYTES_MAX + 1 }))).toThrow('record of');
+    expect(() => encodeRecord(bytes, 0, header({ durableOffset: physicalOffset(1001) }))).toThrow(
+      'beyond itself',
+    );
+    expect(() => encodeRecord(bytes, 0, header({ length: RECORD_BYTES_MAX + 1 }))).toThrow(
+      'record of',
+    );
     expect(() => encodeRecord(bytes, 0, header({ length: 35 }))).toThrow('record of');
   });
 });

@@ -42,43 +42,49 @@ async function reopened(node: SimNode, segmentBytes: number): Promise<CommitLog 
 }
 
 describe('recovery of a small log of which any byte may be wrong', () => {
-  it.each([1 << 20, 150])('flipped: an exact prefix or a loud error, with segments of %d bytes', async (segmentBytes) => {
-    const outcomes = { whole: 0, prefix: 0, refused: 0 };
-    await simulate(1, async (world) => {
-      const { node, bounds } = await smallLog(world.addNode('model'), segmentBytes);
-      const segments = [...node.drive.names.paths()].filter((path) => path.endsWith('.log'));
-      const total = bounds.at(-1) ?? 0;
-      for (let position = 0; position < total; position += 1) {
-        const copy = world.addNode(`flip ${position}`);
-        const { expected } = await smallLog(copy, segmentBytes);
-        const file = segments.findLast((path) => Number(path.slice(-24, -4)) <= position) ?? '';
-        copy.drive.corrupt(file, position - Number(file.slice(-24, -4)), 1 << (position % 8));
-        // Losing the checkpoint leaves only the evidence of the log itself.
-        if (position % 2 === 0) copy.drive.corrupt('/data/checkpoint', 0);
-        if (position % 2 === 0 && (copy.drive.contentOf('/data/checkpoint')?.length ?? 0) > 4096) {
-          copy.drive.corrupt('/data/checkpoint', 4096);
+  it.each([1 << 20, 150])(
+    'flipped: an exact prefix or a loud error, with segments of %d bytes',
+    async (segmentBytes) => {
+      const outcomes = { whole: 0, prefix: 0, refused: 0 };
+      await simulate(1, async (world) => {
+        const { node, bounds } = await smallLog(world.addNode('model'), segmentBytes);
+        const segments = [...node.drive.names.paths()].filter((path) => path.endsWith('.log'));
+        const total = bounds.at(-1) ?? 0;
+        for (let position = 0; position < total; position += 1) {
+          const copy = world.addNode(`flip ${position}`);
+          const { expected } = await smallLog(copy, segmentBytes);
+          const file = segments.findLast((path) => Number(path.slice(-24, -4)) <= position) ?? '';
+          copy.drive.corrupt(file, position - Number(file.slice(-24, -4)), 1 << (position % 8));
+          // Losing the checkpoint leaves only the evidence of the log itself.
+          if (position % 2 === 0) copy.drive.corrupt('/data/checkpoint', 0);
+          if (
+            position % 2 === 0 &&
+            (copy.drive.contentOf('/data/checkpoint')?.length ?? 0) > 4096
+          ) {
+            copy.drive.corrupt('/data/checkpoint', 4096);
+          }
+          const result = await reopened(copy, segmentBytes);
+          if (isStoreError(result)) {
+            outcomes.refused += 1;
+            expect(result.kind).toBe('corrupt');
+            expect(bounds).toContain(result.offset);
+            expect(result.offset).toBeLessThanOrEqual(position);
+            expect(result.message).toContain(file);
+            continue;
+          }
+          const found = await texts(result);
+          expect(found).toEqual(expected.slice(0, found.length));
+          outcomes[found.length === expected.length ? 'whole' : 'prefix'] += 1;
+          // Only what nothing later proves durable may be cut: the last batch, which no record follows.
+          expect(found.length).toBeGreaterThanOrEqual(expected.length - 2);
+          expect(result.recovery.truncatedBytes).toBeGreaterThan(0);
         }
-        const result = await reopened(copy, segmentBytes);
-        if (isStoreError(result)) {
-          outcomes.refused += 1;
-          expect(result.kind).toBe('corrupt');
-          expect(bounds).toContain(result.offset);
-          expect(result.offset).toBeLessThanOrEqual(position);
-          expect(result.message).toContain(file);
-          continue;
-        }
-        const found = await texts(result);
-        expect(found).toEqual(expected.slice(0, found.length));
-        outcomes[found.length === expected.length ? 'whole' : 'prefix'] += 1;
-        // Only what nothing later proves durable may be cut: the last batch, which no record follows.
-        expect(found.length).toBeGreaterThanOrEqual(expected.length - 2);
-        expect(result.recovery.truncatedBytes).toBeGreaterThan(0);
-      }
-    });
-    expect(outcomes.whole).toBe(0);
-    expect(outcomes.refused).toBeGreaterThan(outcomes.prefix);
-    expect(outcomes.prefix).toBeGreaterThan(0);
-  });
+      });
+      expect(outcomes.whole).toBe(0);
+      expect(outcomes.refused).toBeGreaterThan(outcomes.prefix);
+      expect(outcomes.prefix).toBeGreaterThan(0);
+    },
+  );
 
   it('truncated: an exact prefix, or a loud error when the checkpoint knows better', async () => {
     await simulate(2, async (world) => {
@@ -173,7 +179,9 @@ describe('recovery of a small log of which any byte may be wrong', () => {
       await log.deleteSegmentsBefore(second);
       await log.close();
       const at = (scanFrom: typeof beyond): Promise<unknown> =>
-        CommitLog.open(smallOptions(), node.restart(), { scanFrom, durableFloor: scanFrom }).catch((error: unknown) => error);
+        CommitLog.open(smallOptions(), node.restart(), { scanFrom, durableFloor: scanFrom }).catch(
+          (error: unknown) => error,
+        );
       expect(await at(beyond)).toMatchObject({ kind: 'missing-log' });
       expect(await at(0 as typeof beyond)).toMatchObject({ kind: 'missing-log' });
       expect(await at(second)).toMatchObject({ recovery: { decision: 'end' } });

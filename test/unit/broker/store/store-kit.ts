@@ -18,12 +18,19 @@ export const smallOptions = (changes: Partial<CommitLogOptions> = {}): CommitLog
   ...changes,
 });
 
-export const openLog = (environment: Environment, changes: Partial<CommitLogOptions> = {}): Promise<CommitLog> =>
-  CommitLog.open(smallOptions(changes), environment, FROM_START);
+export const openLog = (
+  environment: Environment,
+  changes: Partial<CommitLogOptions> = {},
+): Promise<CommitLog> => CommitLog.open(smallOptions(changes), environment, FROM_START);
 
 export function tryPut(log: CommitLog, text: string): ReturnType<CommitLog['append']> {
   const payload = Buffer.from(text);
-  return log.append(RecordType.Message, 0, payload.length, (buffer, at) => void payload.copy(buffer, at));
+  return log.append(
+    RecordType.Message,
+    0,
+    payload.length,
+    (buffer, at) => void payload.copy(buffer, at),
+  );
 }
 
 export function put(log: CommitLog, text: string): PhysicalOffset {
@@ -32,10 +39,14 @@ export function put(log: CommitLog, text: string): PhysicalOffset {
   return result;
 }
 
-export async function texts(log: CommitLog, from: PhysicalOffset = log.startOffset): Promise<string[]> {
+export async function texts(
+  log: CommitLog,
+  from: PhysicalOffset = log.startOffset,
+): Promise<string[]> {
   const found: string[] = [];
   for await (const records of log.scan(from)) {
-    for (const record of records) found.push(record.buffer.toString('utf8', record.payloadStart, record.payloadEnd));
+    for (const record of records)
+      found.push(record.buffer.toString('utf8', record.payloadStart, record.payloadEnd));
   }
   return found;
 }

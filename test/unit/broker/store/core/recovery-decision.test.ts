@@ -8,7 +8,7 @@ import {
   type Position,
   recoveryTable,
 } from '../../../../../broker/store/core/recovery-decision.ts';
-import type { RecordState } from '../../../../../broker/store/record-codec.ts';
+import type { RecordState } from '../../../../../broker/store/core/record-state.ts';
 
 const states: RecordState[] = [
   'short-header',
@@ -45,15 +45,26 @@ describe('recovery table', () => {
   });
 
   it('asserts on a combination that cannot be', () => {
-    expect(() => decideRecovery('absent' as HeaderState, 'good' as BodyState, 'proven')).toThrow('0 recovery rows');
+    expect(() => decideRecovery('absent', 'good', 'proven')).toThrow('0 recovery rows');
   });
 
-  it.each(['broker/store/core/recovery-decision.ts', 'docs/internals/file-format.md'])('is the table in %s', (file) => {
-    const text = readFileSync(new URL(`../../../../../${file}`, import.meta.url), 'utf8');
-    const rows = [...text.matchAll(/\| ([A-Z]) +\| (\w+) +\| (\w+) +\| ([\w, ]+?) +\| ([\w-]+) +\|/g)].map((match) => match.slice(1).join(' '));
-    const expected = recoveryTable.map((row) =>
-      [row.label, row.header, row.body, row.positions.length === 3 ? 'any' : row.positions.join(', '), row.decision].join(' '),
-    );
-    expect(rows).toEqual(expected);
-  });
+  it.each(['broker/store/core/recovery-decision.ts', 'docs/internals/file-format.md'])(
+    'is the table in %s',
+    (file) => {
+      const text = readFileSync(new URL(`../../../../../${file}`, import.meta.url), 'utf8');
+      const rows = [
+        ...text.matchAll(/\| ([A-Z]) +\| (\w+) +\| (\w+) +\| ([\w, ]+?) +\| ([\w-]+) +\|/g),
+      ].map((match) => match.slice(1).join(' '));
+      const expected = recoveryTable.map((row) =>
+        [
+          row.label,
+          row.header,
+          row.body,
+          row.positions.length === 3 ? 'any' : row.positions.join(', '),
+          row.decision,
+        ].join(' '),
+      );
+      expect(rows).toEqual(expected);
+    },
+  );
 });

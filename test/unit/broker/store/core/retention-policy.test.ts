@@ -1,6 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { planRetention, type RetainedSegment, type RetentionLimits } from '../../../../../broker/store/core/retention-policy.ts';
+import {
+  planRetention,
+  type RetainedSegment,
+  type RetentionLimits,
+} from '../../../../../broker/store/core/retention-policy.ts';
 
 const HOUR = 3_600_000;
 
@@ -32,7 +36,9 @@ describe('planRetention', () => {
   });
 
   it('never deletes the last segment, however old', () => {
-    expect(plan(segments(1, 2, 3), { retentionBytes: 1, mustFreeBytes: 1e9 })).toBe('0 expired, 100 expired');
+    expect(plan(segments(1, 2, 3), { retentionBytes: 1, mustFreeBytes: 1e9 })).toBe(
+      '0 expired, 100 expired',
+    );
     expect(plan(segments(1), { mustFreeBytes: 1e9 })).toBe('');
   });
 
@@ -44,11 +50,15 @@ describe('planRetention', () => {
 
   it('keeps at least retentionBytes', () => {
     expect(plan(segments(99, 99, 99, 99), { retentionBytes: 250 })).toBe('0 over-bytes');
-    expect(plan(segments(99, 99, 99, 99), { retentionBytes: 200 })).toBe('0 over-bytes, 100 over-bytes');
+    expect(plan(segments(99, 99, 99, 99), { retentionBytes: 200 })).toBe(
+      '0 over-bytes, 100 over-bytes',
+    );
   });
 
   it('frees what the watermark asks for and no more', () => {
-    expect(plan(segments(99, 99, 99, 99), { mustFreeBytes: 101 })).toBe('0 disk-forced, 100 disk-forced');
+    expect(plan(segments(99, 99, 99, 99), { mustFreeBytes: 101 })).toBe(
+      '0 disk-forced, 100 disk-forced',
+    );
   });
 
   it('stops at what a restart or a slave still needs', () => {
@@ -65,7 +75,9 @@ describe('planRetention', () => {
         (hours, retentionBytes, mustFreeBytes, keepFrom) => {
           const list = segments(...hours);
           const deleted = planRetention(list, limits({ retentionBytes, mustFreeBytes, keepFrom }));
-          expect(deleted.map((step) => step.startOffset)).toEqual(deleted.map((_, index) => index * 100));
+          expect(deleted.map((step) => step.startOffset)).toEqual(
+            deleted.map((_, index) => index * 100),
+          );
           expect(deleted.length).toBeLessThan(list.length);
           for (const step of deleted) expect(step.endOffset).toBeLessThanOrEqual(keepFrom);
         },

@@ -1,13 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import { bytesToFree, DEFAULT_WATERMARKS, nextWatermark, type WatermarkState } from '../../../../../broker/store/core/watermark-policy.ts';
+import {
+  bytesToFree,
+  DEFAULT_WATERMARKS,
+  nextWatermark,
+  type WatermarkState,
+} from '../../../../../broker/store/core/watermark-policy.ts';
 
-const next = (state: WatermarkState, ratio: number): WatermarkState => nextWatermark(state, ratio, DEFAULT_WATERMARKS);
+const next = (state: WatermarkState, ratio: number): WatermarkState =>
+  nextWatermark(state, ratio, DEFAULT_WATERMARKS);
 
 describe('nextWatermark', () => {
   it('rises at 75, 85 and 90 %, also several steps at once', () => {
-    expect([0, 0.7499, 0.75, 0.8499, 0.85, 0.8999, 0.9, 1].map((ratio) => next('ok', ratio))).toEqual(
-      ['ok', 'ok', 'cleanup', 'cleanup', 'forced', 'forced', 'full', 'full'],
-    );
+    expect(
+      [0, 0.7499, 0.75, 0.8499, 0.85, 0.8999, 0.9, 1].map((ratio) => next('ok', ratio)),
+    ).toEqual(['ok', 'ok', 'cleanup', 'cleanup', 'forced', 'forced', 'full', 'full']);
   });
 
   it('falls only once usage is 2 % below the mark', () => {
