@@ -23,13 +23,16 @@ export class BrokerComponent implements Component {
   }
 
   get broker(): Broker {
-    if (this.#broker === undefined) throw new MqError('not-ready', { reason: 'it is recovering its data' });
+    if (this.#broker === undefined)
+      throw new MqError('not-ready', { reason: 'it is recovering its data' });
     return this.#broker;
   }
 
   /** Undefined while messages are taken. */
   notReadyReason(): string | undefined {
-    return this.#broker === undefined ? 'recovering' : this.#broker.services.health.refusal()?.message;
+    return this.#broker === undefined
+      ? 'recovering'
+      : this.#broker.services.health.refusal()?.message;
   }
 
   async start(): Promise<void> {
@@ -47,7 +50,12 @@ export class BrokerComponent implements Component {
     });
     const { elapsedMs, recordsFolded, foldedFrom } = this.#broker.recovery;
     metrics.collectValue('recoveryDuration', () => elapsedMs / 1_000);
-    logger.info('data recovered', { directory: options.dataDir, elapsedMs: Math.round(elapsedMs), recordsFolded, foldedFrom });
+    logger.info('data recovered', {
+      directory: options.dataDir,
+      elapsedMs: Math.round(elapsedMs),
+      recordsFolded,
+      foldedFrom,
+    });
     await this.#broker.start();
   }
 

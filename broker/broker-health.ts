@@ -33,13 +33,16 @@ export class BrokerHealth {
     ports.log.onFailure((failure) => {
       this.#failures++;
       const { operation, fromOffset, code, file, message } = failure;
-      ports.logger.error('the log has failed; messages are refused, reads go on, and it is tried again every second', {
-        operation,
-        fromOffset,
-        code,
-        file,
-        reason: message,
-      });
+      ports.logger.error(
+        'the log has failed; messages are refused, reads go on, and it is tried again every second',
+        {
+          operation,
+          fromOffset,
+          code,
+          file,
+          reason: message,
+        },
+      );
       void ports.watermark.refresh();
       this.#reopenLater();
     });
@@ -62,11 +65,16 @@ export class BrokerHealth {
   refusal(): MqError | undefined {
     const { log, watermark, directory, diskRejectPercent } = this.#ports;
     if (this.#stopping) return new MqError('shutting-down', {});
-    if (log.failure !== undefined) return new MqError('log-failed', { reason: log.failure.message });
+    if (log.failure !== undefined)
+      return new MqError('log-failed', { reason: log.failure.message });
     if (watermark.usage.state === 'full') {
       const { usedBytes, totalBytes } = watermark.usage;
       const usedPercent = Math.round((100 * usedBytes) / totalBytes);
-      return new MqError('disk-full', { path: directory, usedPercent, limitPercent: diskRejectPercent });
+      return new MqError('disk-full', {
+        path: directory,
+        usedPercent,
+        limitPercent: diskRejectPercent,
+      });
     }
     if (this.#ports.isIndexSaturated()) {
       return new MqError('too-many-requests', { what: 'queue index buffer', limit: 'its bound' });

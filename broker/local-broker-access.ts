@@ -1,7 +1,12 @@
 import type { ConsumerGroupConfig } from '../common/model/consumer-group.ts';
 import type { TopicConfig } from '../common/model/topic.ts';
 import type { SendMessageView } from '../common/wire/send-message-view.ts';
-import type { BrokerAccess, ClientContext, ClientRegistration, ReceiveOutcome } from '../gateway/broker-access.ts';
+import type {
+  BrokerAccess,
+  ClientContext,
+  ClientRegistration,
+  ReceiveOutcome,
+} from '../gateway/broker-access.ts';
 import type {
   IAckMessageRequest,
   IAckMessageResponse,
@@ -32,21 +37,37 @@ export class LocalBrokerAccess implements BrokerAccess {
     this.#services = services;
   }
 
-  async sendMessage(request: SendMessageView, client: ClientContext): Promise<ISendMessageResponse> {
+  async sendMessage(
+    request: SendMessageView,
+    client: ClientContext,
+  ): Promise<ISendMessageResponse> {
     try {
       return await sendMessage(this.#services, request, client);
     } catch (error) {
       const status = this.#services.toStatus('SendMessage', error);
-      return { status, entries: request.messages.map((message) => ({ status, messageId: message.system.messageId })) };
+      return {
+        status,
+        entries: request.messages.map((message) => ({
+          status,
+          messageId: message.system.messageId,
+        })),
+      };
     }
   }
 
-  async receiveMessage(request: IReceiveMessageRequest, client: ClientContext): Promise<ReceiveOutcome> {
+  async receiveMessage(
+    request: IReceiveMessageRequest,
+    client: ClientContext,
+  ): Promise<ReceiveOutcome> {
     try {
       return await receiveMessage(this.#services, request, client);
     } catch (error) {
       const status = this.#services.toStatus('ReceiveMessage', error);
-      return { status, messages: [], deliveryTimestampMs: this.#services.environment.clock.nowMs() };
+      return {
+        status,
+        messages: [],
+        deliveryTimestampMs: this.#services.environment.clock.nowMs(),
+      };
     }
   }
 

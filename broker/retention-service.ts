@@ -124,8 +124,12 @@ export class RetentionService {
   }
 
   #report(plan: readonly SegmentDeletion[]): void {
-    for (const { reason, startOffset, endOffset } of plan) this.#ports.onDeleted(reason, endOffset - startOffset);
-    const bytes = plan.reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0);
+    for (const { reason, startOffset, endOffset } of plan)
+      this.#ports.onDeleted(reason, endOffset - startOffset);
+    const bytes = plan.reduce(
+      (sum, { startOffset, endOffset }) => sum + endOffset - startOffset,
+      0,
+    );
     const reason = [...new Set(plan.map((deletion) => deletion.reason))].join(', ');
     this.#ports.logger.info('old segments deleted', { segments: plan.length, bytes, reason });
   }

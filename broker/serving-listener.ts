@@ -48,7 +48,8 @@ export class ServingListener implements StateListener {
 
   groupChanged(group: Group, deleted: boolean): void {
     if (deleted) this.#consumption.dropGroup(group);
-    else for (const standing of group.topics.values()) void this.#consumption.runtime(standing).wake();
+    else
+      for (const standing of group.topics.values()) void this.#consumption.runtime(standing).wake();
   }
 
   #wakeArrived(): void {

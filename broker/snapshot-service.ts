@@ -37,7 +37,11 @@ export class SnapshotService {
   #running: Promise<void> | undefined;
   #isStopped = false;
 
-  constructor(ports: SnapshotServicePorts, options: SnapshotServiceOptions, begins: readonly [number, number]) {
+  constructor(
+    ports: SnapshotServicePorts,
+    options: SnapshotServiceOptions,
+    begins: readonly [number, number],
+  ) {
     this.#ports = ports;
     this.#options = options;
     this.#begins = [...begins];
@@ -74,7 +78,9 @@ export class SnapshotService {
   take(): Promise<void> {
     this.#running ??= this.#take()
       .catch((error: unknown) => {
-        this.#ports.logger.warn('no snapshot could be written; a restart will take longer', { error });
+        this.#ports.logger.warn('no snapshot could be written; a restart will take longer', {
+          error,
+        });
       })
       .finally(() => {
         this.#running = undefined;
@@ -86,7 +92,9 @@ export class SnapshotService {
   async #check(): Promise<void> {
     const { snapshotIntervalBytes, snapshotIntervalMs } = this.#options;
     const elapsedMs = this.#ports.environment.clock.monotonicMs() - this.#lastMs;
-    const isDue = this.lagBytes >= snapshotIntervalBytes || (this.lagBytes > 0 && elapsedMs >= snapshotIntervalMs);
+    const isDue =
+      this.lagBytes >= snapshotIntervalBytes ||
+      (this.lagBytes > 0 && elapsedMs >= snapshotIntervalMs);
     if (isDue && this.#ports.log.failure === undefined) await this.take();
     if (!this.#isStopped) this.start();
   }
@@ -116,5 +124,6 @@ export class SnapshotService {
 }
 
 function* indexSections(state: BrokerState): Generator<Section> {
-  for (const payload of state.index.capture(() => state.foldedOffset)) yield { kind: SECTION.index, payload };
+  for (const payload of state.index.capture(() => state.foldedOffset))
+    yield { kind: SECTION.index, payload };
 }

@@ -1,10 +1,17 @@
+import type { Disk } from '../common/environment/disk.ts';
 import type { Environment } from '../common/environment/environment.ts';
 import type { Logger } from '../common/log/logger.ts';
 import { physicalOffset } from '../common/model/offsets.ts';
 import type { NodeOptions } from '../common/options/node-options.ts';
 import { BrokerState } from './state/broker-state.ts';
 import { IdempotenceWindow } from './state/idempotence-window.ts';
-import { restoreEndOffsets, restoreOrder, restoreSection, SECTION, type Section } from './state/state-snapshot.ts';
+import {
+  restoreEndOffsets,
+  restoreOrder,
+  restoreSection,
+  SECTION,
+  type Section,
+} from './state/state-snapshot.ts';
 import { CommitLog } from './store/commit-log.ts';
 import { QueueIndex } from './store/index/queue-index.ts';
 import { queueIndexOptions } from './store/index/queue-index-options.ts';
@@ -35,17 +42,21 @@ export interface StateRecoveryReport {
 const REBUILD_MARKER = 'index.rebuild';
 
 /** Asks the next start to build the queue index from the log. */
-export async function requestIndexRebuild(directory: string, environment: Environment): Promise<void> {
+export async function requestIndexRebuild(
+  directory: string,
+  environment: Environment,
+): Promise<void> {
   const file = await environment.disk.open(`${directory}/${REBUILD_MARKER}`, { create: true });
   await file.sync();
   await file.close();
   await environment.disk.syncDirectory(directory);
 }
 
-/** Brings a data directory back to life: snapshot, index, log, fold of the rest. */
+/** Brings a data directory back to life: snapshot, index, log, fold of the rest. The log alone goes through `logDisk`. */
 export async function recoverState(
   options: NodeOptions,
   environment: Environment,
+  logDisk: Disk,
   logger: Logger,
 ): Promise<RecoveredState> {
   const startedMs = environment.clock.monotonicMs();
@@ -54,25 +65,46 @@ export async function recoverState(
   const snapshots = await SnapshotStore.open(`${options.dataDir}/snapshot`, disk);
   const snapshot = await snapshots.latest();
   const begin = snapshot?.begin ?? physicalOffset(0);
-  const log = await CommitLog.open(logOptions(options), environment, {
-    scanFrom: begin,
-    durableFloor: snapshot?.end ?? physicalOffset(0),
-  });
+  const log = await CommitLog.open(
+    logOptions(options),
+    { ...environment, disk: logDisk },
+    {
+      scanFrom: begin,
+      durableFloor: snapshot?.end ?? physicalOffset(0),
+    },
+  );
   try {
     requireLogFrom(log, begin);
     reportLog(log, logger);
     const sections = await readSections(snapshot);
-    const { index, isRebuilt } = await openIndex(options, environment, logger, log, snapshot && sections);
-    const state = new BrokerState(index, new IdempotenceWindow(options.idempotenceIds, options.idempotenceWindowMs));
+    const { index, isRebuilt } = await openIndex(
+      options,
+      environment,
+      logger,
+      log,
+      snapshot && sections,
+    );
+    const state = new BrokerState(
+      index,
+      new IdempotenceWindow(options.idempotenceIds, options.idempotenceWindowMs),
+    );
     for (const section of restoreOrder(sections)) restoreSection(state, section);
     const foldedFrom = isRebuilt ? log.startOffset : begin;
     state.foldedOffset = foldedFrom;
     const recordsFolded = await foldRest(state, log, index);
     if (isRebuilt) restoreEndOffsets(state, sections);
-    await finish(state, log, index, environment, options.dataDir, isRebuilt);
+    await finish(state, log);
+    if (isRebuilt) await disk.remove(`${options.dataDir}/${REBUILD_MARKER}`);
     const elapsedMs = environment.clock.monotonicMs() - startedMs;
     const report = { log: log.recovery, foldedFrom, recordsFolded, elapsedMs };
-    return { state, log, index, snapshots, snapshotBegins: [begin, snapshots.previousBegin ?? 0], report };
+    return {
+      state,
+      log,
+      index,
+      snapshots,
+      snapshotBegins: [begin, snapshots.previousBegin ?? 0],
+      report,
+    };
   } catch (error) {
     await log.close();
     throw error;
@@ -106,17 +138,21 @@ function requireLogFrom(log: CommitLog, begin: number): void {
 function reportLog(log: CommitLog, logger: Logger): void {
   const { truncatedBytes, truncatedRecords, endOffset, row } = log.recovery;
   if (truncatedBytes === 0) return;
-  logger.warn('the end of the log was torn by a crash and has been cut off; nothing of it had been acknowledged', {
-    truncatedBytes,
-    truncatedRecords,
-    endOffset,
-    row,
-  });
+  logger.warn(
+    'the end of the log was torn by a crash and has been cut off; nothing of it had been acknowledged',
+    {
+      truncatedBytes,
+      truncatedRecords,
+      endOffset,
+      row,
+    },
+  );
 }
 
 async function readSections(snapshot: SnapshotReader | undefined): Promise<Section[]> {
   const sections: Section[] = [];
-  if (snapshot !== undefined) for await (const section of snapshot.sections()) sections.push(section);
+  if (snapshot !== undefined)
+    for await (const section of snapshot.sections()) sections.push(section);
   return sections;
 }
 
@@ -131,8 +167,13 @@ async function openIndex(
   const indexOptions = queueIndexOptions({ directory: `${dataDir}/index`, indexBufferBytes });
   const isWanted = (await environment.disk.list(dataDir)).includes(REBUILD_MARKER);
   if (sections !== undefined && !isWanted) {
-    const chunks = sections.filter(({ kind }) => kind === SECTION.index).map(({ payload }) => payload);
-    const opened = await QueueIndex.open(indexOptions, environment, { chunks, logStartOffset: log.startOffset });
+    const chunks = sections
+      .filter(({ kind }) => kind === SECTION.index)
+      .map(({ payload }) => payload);
+    const opened = await QueueIndex.open(indexOptions, environment, {
+      chunks,
+      logStartOffset: log.startOffset,
+    });
     if (opened.kind === 'open') return { index: opened.index, isRebuilt: false };
     logger.warn('the queue index is damaged and is built anew from the log', {
       file: opened.file,
@@ -160,16 +201,8 @@ async function foldRest(state: BrokerState, log: CommitLog, index: QueueIndex): 
   return records;
 }
 
-async function finish(
-  state: BrokerState,
-  log: CommitLog,
-  index: QueueIndex,
-  environment: Environment,
-  directory: string,
-  isRebuilt: boolean,
-): Promise<void> {
-  index.replayEnded();
-  await index.deleteBefore(log.startOffset);
+async function finish(state: BrokerState, log: CommitLog): Promise<void> {
+  state.index.replayEnded();
+  await state.index.deleteBefore(log.startOffset);
   for (const topic of state.topics.all()) state.syncNextOffsets(topic);
-  if (isRebuilt) await environment.disk.remove(`${directory}/${REBUILD_MARKER}`);
 }

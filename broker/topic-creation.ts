@@ -28,6 +28,12 @@ export class TopicCreation {
     if (name.startsWith(DLQ_PREFIX)) return this.#admin.ensureSystemTopic(name);
     if (!this.#options.autoCreateTopics) return undefined;
     const queueCount = this.#options.defaultQueueCount;
-    return this.#admin.ensureTopic({ name, type: 'NORMAL', queueCount, permission: 'READ_WRITE', retentionMs: undefined });
+    return this.#admin.ensureTopic({
+      name,
+      type: 'NORMAL',
+      queueCount,
+      permission: 'READ_WRITE',
+      retentionMs: undefined,
+    });
   }
 }

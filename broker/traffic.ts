@@ -1,3 +1,4 @@
+import type { Clock } from '../common/environment/clock.ts';
 import type { CounterCell, HistogramCell } from '../common/metrics/metric-cell.ts';
 import type { Metrics } from '../common/metrics/metrics.ts';
 import { DLQ_PREFIX } from '../common/model/topic.ts';
@@ -20,12 +21,31 @@ interface OutCells {
 /** Counts what comes in and goes out. The cells of a topic or group are looked up once. */
 export class Traffic {
   readonly #metrics: Metrics;
+  readonly #clock: Clock;
   readonly #in = new WeakMap<Topic, InCells>();
   readonly #out = new WeakMap<GroupTopic, readonly [OutCells, OutCells]>();
 
-  constructor(metrics: Metrics) {
+  constructor(metrics: Metrics, clock: Clock) {
     this.#metrics = metrics;
+    this.#clock = clock;
   }
+
+  /** Times the creation of a topic or group. */
+  readonly creation = async <T>(what: 'topic' | 'group', created: Promise<T>): Promise<T> => {
+    const key = what === 'topic' ? 'topicCreateExecutionTime' : 'consumerGroupCreateExecutionTime';
+    const startMs = this.#clock.monotonicMs();
+    let invocation_status = 'failed';
+    try {
+      const result = await created;
+      invocation_status = 'success';
+      return result;
+    } finally {
+      this.#metrics
+        .histogram(key)
+        .cell({ invocation_status })
+        .observe(this.#clock.monotonicMs() - startMs);
+    }
+  };
 
   messageIn(topic: Topic, message: MessageView): void {
     const cells = this.#in.get(topic) ?? this.#addIn(topic);
@@ -62,7 +82,9 @@ export class Traffic {
     const cells = {
       messages: this.#metrics.counter('messagesIn').cell(labels),
       bytes: this.#metrics.counter('throughputIn').cell(labels),
-      size: this.#metrics.histogram('messageSize').cell({ topic: name, message_type: type.toLowerCase() }),
+      size: this.#metrics
+        .histogram('messageSize')
+        .cell({ topic: name, message_type: type.toLowerCase() }),
     };
     this.#in.set(topic, cells);
     return cells;

@@ -35,7 +35,11 @@ export async function run(context: RoleContext): Promise<void> {
       epoch: 0,
       startTimeMs,
     });
-    return { ...messagingService(gateway), ...publicAdminService(), ...adminService(services, describeNode) };
+    return {
+      ...messagingService(gateway),
+      ...publicAdminService(),
+      ...adminService(services, describeNode),
+    };
   };
   const server = new NodeServer({
     options,

@@ -6,7 +6,10 @@ import type { MessageInLog } from '../state/message-reader.ts';
 import type { Topic } from '../state/topic-table.ts';
 
 /** What a message says of its origin when it is delivered from a dead-letter topic; nothing for all others. */
-export function deadLetterFields(topic: Topic, message: MessageInLog): Pick<DeliveryFields, 'topic' | 'deadLetter'> {
+export function deadLetterFields(
+  topic: Topic,
+  message: MessageInLog,
+): Pick<DeliveryFields, 'topic' | 'deadLetter'> {
   if (!topic.config.name.startsWith(DLQ_PREFIX)) return {};
   const head = new MessageView(message.buffer, message.headStart, message.headEnd);
   const { messageId } = storedMessageFields(message.buffer, message.systemStart, message.systemEnd);

@@ -1,9 +1,17 @@
 import { STATUS_OK } from '../../common/errors/status.ts';
 import { MqError } from '../../common/errors/mq-error.ts';
 import { queueOffset } from '../../common/model/offsets.ts';
-import { composeMessageResponse, type DeliveryFields } from '../../common/wire/delivered-message.ts';
+import {
+  composeMessageResponse,
+  type DeliveryFields,
+} from '../../common/wire/delivered-message.ts';
 import type { ClientContext, ReceiveOutcome } from '../../gateway/broker-access.ts';
-import { FilterType, type IDuration, type IFilterExpression, type IReceiveMessageRequest } from '../../proto/generated/v2.ts';
+import {
+  FilterType,
+  type IDuration,
+  type IFilterExpression,
+  type IReceiveMessageRequest,
+} from '../../proto/generated/v2.ts';
 import { parseTagFilter, type TagFilter } from '../consume/core/tag-filter.ts';
 import type { Delivery, ReceiveRequest } from '../consume/receiver.ts';
 import type { GroupRuntime } from '../consume/group-runtime.ts';
@@ -26,7 +34,9 @@ export async function receiveMessage(
   const deliveries = await services.receiver.receive(receive);
   const nowMs = services.environment.clock.nowMs();
   if (deliveries.length === 0) {
-    const { code, message } = services.status('message-not-found', { reason: 'arrived while the call was waiting' });
+    const { code, message } = services.status('message-not-found', {
+      reason: 'arrived while the call was waiting',
+    });
     return { status: { code, message }, messages: [], deliveryTimestampMs: nowMs };
   }
   const messages = deliveries.map((delivery) => compose(services, receive, delivery, nowMs));
@@ -72,14 +82,27 @@ function receiveRequest(
   };
 }
 
-function requestedQueue(services: BrokerServices, request: IReceiveMessageRequest, runtime: GroupRuntime): number {
+function requestedQueue(
+  services: BrokerServices,
+  request: IReceiveMessageRequest,
+  runtime: GroupRuntime,
+): number {
   const queueId = request.messageQueue?.id ?? -1;
   const { queues, topic } = runtime.standing;
   if (queueId < queues.length) return Math.max(queueId, -1);
-  throw new MqError('queue-not-found', { topic: topic.config.name, queueId, broker: services.options.brokerName });
+  throw new MqError('queue-not-found', {
+    topic: topic.config.name,
+    queueId,
+    broker: services.options.brokerName,
+  });
 }
 
-function compose(services: BrokerServices, request: ReceiveRequest, delivery: Delivery, nowMs: number): Uint8Array {
+function compose(
+  services: BrokerServices,
+  request: ReceiveRequest,
+  delivery: Delivery,
+  nowMs: number,
+): Uint8Array {
   const { pending, message, attempt } = delivery;
   const { progress, offset } = pending;
   const fields: DeliveryFields = {
@@ -105,7 +128,8 @@ function compose(services: BrokerServices, request: ReceiveRequest, delivery: De
 
 /** The filter of a request or a subscription; SQL is not there yet. */
 export function tagFilter(expression: IFilterExpression | null | undefined): TagFilter {
-  if (expression?.type === FilterType.SQL) throw new MqError('not-implemented', { what: 'SQL filter' });
+  if (expression?.type === FilterType.SQL)
+    throw new MqError('not-implemented', { what: 'SQL filter' });
   const filter = parseTagFilter(expression?.expression ?? '', tagHash);
   if ('refused' in filter) throw new MqError('filter-illegal', { reason: filter.refused });
   return filter;

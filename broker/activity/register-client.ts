@@ -9,7 +9,10 @@ import type { BrokerServices } from './broker-services.ts';
  * Takes note of a client. A consumer's groups and positions are made now, so that everything sent from here on reaches it,
  * even when its first receive comes later.
  */
-export async function registerClient(services: BrokerServices, registration: ClientRegistration): Promise<void> {
+export async function registerClient(
+  services: BrokerServices,
+  registration: ClientRegistration,
+): Promise<void> {
   const { clientId, group, language, clientVersion: version, peer } = registration;
   if (group === undefined) {
     services.clients.addProducer({ clientId, language, version });
@@ -24,10 +27,15 @@ export async function registerClient(services: BrokerServices, registration: Cli
       await services.subscriptions.subscribe(group, topic, parsed);
     } catch (error) {
       if (!isMqError(error)) throw error;
-      services.logger.warn('a subscription cannot be served', { clientId, group, topic, reason: error.message });
+      services.logger.warn('a subscription cannot be served', {
+        clientId,
+        group,
+        topic,
+        reason: error.message,
+      });
     }
   }
-  const clientType = ClientType[registration.clientType] ?? String(registration.clientType);
+  const clientType: string = ClientType[registration.clientType];
   services.clients.addConsumer({ clientId, clientType, language, version, peer, group, filters });
   services.subscriptions.checkConsistency(group);
 }

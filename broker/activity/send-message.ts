@@ -1,5 +1,9 @@
 import { MqError } from '../../common/errors/mq-error.ts';
-import { STATUS_MULTIPLE_RESULTS, STATUS_OK, type ProtocolStatus } from '../../common/errors/status.ts';
+import {
+  STATUS_MULTIPLE_RESULTS,
+  STATUS_OK,
+  type ProtocolStatus,
+} from '../../common/errors/status.ts';
 import { fullName } from '../../common/model/topic.ts';
 import type { MessageView } from '../../common/wire/message-view.ts';
 import type { SendMessageView } from '../../common/wire/send-message-view.ts';
@@ -25,9 +29,16 @@ export async function sendMessage(
   return { status: overallStatus(entries), entries };
 }
 
-async function writableTopic(services: BrokerServices, message: MessageView, client: ClientContext): Promise<Topic> {
+async function writableTopic(
+  services: BrokerServices,
+  message: MessageView,
+  client: ClientContext,
+): Promise<Topic> {
   services.health.requireWritable();
-  const name = fullName(message.topicNamespace === '' ? client.namespace : message.topicNamespace, message.topicName);
+  const name = fullName(
+    message.topicNamespace === '' ? client.namespace : message.topicNamespace,
+    message.topicName,
+  );
   const topic = services.state.topics.get(name) ?? (await services.autoCreateTopic(name));
   if (topic === undefined) throw new MqError('topic-not-found', { topic: name });
   const { permission } = topic.config;
@@ -53,20 +64,32 @@ async function sendOne(
   const { messageId } = message.system;
   try {
     const receipt = await services.writer.write(topic, queueId, message);
-    if (!receipt.isDuplicate) services.traffic.messageIn(topic, message);
+    if (receipt.isDuplicate) services.traffic.duplicateSend();
+    else services.traffic.messageIn(topic, message);
     return entryOf(STATUS_OK, messageId, receipt);
   } catch (error) {
     return entryOf(services.toStatus('SendMessage', error), messageId, undefined);
   }
 }
 
-function entryOf(status: ProtocolStatus, messageId: string, receipt: StoredReceipt | undefined): ISendResultEntry {
-  return { status, messageId, transactionId: '', offset: receipt?.queueOffset ?? 0, recallHandle: '' };
+function entryOf(
+  status: ProtocolStatus,
+  messageId: string,
+  receipt: StoredReceipt | undefined,
+): ISendResultEntry {
+  return {
+    status,
+    messageId,
+    transactionId: '',
+    offset: receipt?.queueOffset ?? 0,
+    recallHandle: '',
+  };
 }
 
 function overallStatus(entries: readonly ISendResultEntry[]): ProtocolStatus {
   const [first] = entries;
   const status = (first?.status ?? STATUS_OK) as ProtocolStatus;
-  return entries.every((entry) => entry.status?.code === status.code) ? status : STATUS_MULTIPLE_RESULTS;
+  return entries.every((entry) => entry.status?.code === status.code)
+    ? status
+    : STATUS_MULTIPLE_RESULTS;
 }
-

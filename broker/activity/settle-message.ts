@@ -1,8 +1,11 @@
 /** AckMessage, ChangeInvisibleDuration and ForwardMessageToDeadLetterQueue: the three ends of a delivery. */
 import { MqError } from '../../common/errors/mq-error.ts';
-import { STATUS_MULTIPLE_RESULTS, STATUS_OK, type ProtocolStatus } from '../../common/errors/status.ts';
+import {
+  STATUS_MULTIPLE_RESULTS,
+  STATUS_OK,
+  type ProtocolStatus,
+} from '../../common/errors/status.ts';
 import type { ReceiptHandle } from '../../common/model/receipt-handle.ts';
-import { backoffDelayMs } from '../../common/model/retry-policy.ts';
 import type { ClientContext } from '../../gateway/broker-access.ts';
 import type {
   IAckMessageEntry,
@@ -22,7 +25,9 @@ export async function ackMessage(
   client: ClientContext,
 ): Promise<IAckMessageResponse> {
   services.clients.touch(client.clientId);
-  const entries = await Promise.all((request.entries ?? []).map((entry) => ackOne(services, request, entry)));
+  const entries = await Promise.all(
+    (request.entries ?? []).map((entry) => ackOne(services, request, entry)),
+  );
   const status = (entries[0]?.status ?? STATUS_OK) as ProtocolStatus;
   const isUniform = entries.every((entry) => entry.status?.code === status.code);
   return { status: isUniform ? status : STATUS_MULTIPLE_RESULTS, entries };
@@ -36,7 +41,9 @@ async function ackOne(
   const receiptHandle = entry.receiptHandle ?? '';
   const messageId = entry.messageId ?? '';
   try {
-    await services.settler.acknowledge(openReceipt(services, receiptHandle, request.group?.name, request.topic?.name));
+    await services.settler.acknowledge(
+      openReceipt(services, receiptHandle, request.group?.name, request.topic?.name),
+    );
     return { messageId, receiptHandle, status: STATUS_OK };
   } catch (error) {
     return { messageId, receiptHandle, status: services.toStatus('AckMessage', error) };
@@ -53,26 +60,10 @@ export async function changeInvisibleDuration(
   const text = request.receiptHandle ?? '';
   const handle = openReceipt(services, text, request.group?.name, request.topic?.name);
   const { seconds = 0, nanos = 0 } = request.invisibleDuration ?? {};
-  const askedMs = Math.max(0, (seconds ?? 0) * 1_000 + Math.floor((nanos ?? 0) / 1e6));
-  await services.settler.postpone(handle, effectiveDelayMs(services, handle, client, askedMs));
+  const delayMs = Math.max(0, (seconds ?? 0) * 1_000 + Math.floor((nanos ?? 0) / 1e6));
+  await services.settler.postpone(handle, delayMs);
   const renewed = { ...handle, issuedAtMs: services.environment.clock.nowMs() };
   return { status: STATUS_OK, receiptHandle: services.receipts.encode(renewed) };
-}
-
-/**
- * The Node push consumer reads its backoff in seconds and uses it as milliseconds, a thousand times too short. Its wish
- * is raised to what the group's policy says for this attempt.
- */
-function effectiveDelayMs(
-  services: BrokerServices,
-  handle: ReceiptHandle,
-  client: ClientContext,
-  askedMs: number,
-): number {
-  const isNode = client.language === 'HTTP' || client.language === 'NODE_JS';
-  if (!isNode || services.clients.consumer(client.clientId)?.clientType !== 'PUSH_CONSUMER') return askedMs;
-  const group = services.state.groups.byId(handle.groupId);
-  return group === undefined ? askedMs : Math.max(askedMs, backoffDelayMs(group.config.backoff, handle.attempt));
 }
 
 export async function forwardMessageToDeadLetterQueue(
@@ -81,7 +72,12 @@ export async function forwardMessageToDeadLetterQueue(
   client: ClientContext,
 ): Promise<IForwardMessageToDeadLetterQueueResponse> {
   services.clients.touch(client.clientId);
-  const handle = openReceipt(services, request.receiptHandle ?? '', request.group?.name, request.topic?.name);
+  const handle = openReceipt(
+    services,
+    request.receiptHandle ?? '',
+    request.group?.name,
+    request.topic?.name,
+  );
   await services.settler.bury(handle);
   return { status: STATUS_OK };
 }
@@ -97,7 +93,9 @@ function openReceipt(
   if (!decoded.ok) throw new MqError('receipt-handle-invalid', { reason: `is ${decoded.reason}` });
   const { handle } = decoded;
   if (handle.brokerName !== services.options.brokerName) {
-    throw new MqError('receipt-handle-invalid', { reason: `belongs to broker ${handle.brokerName}` });
+    throw new MqError('receipt-handle-invalid', {
+      reason: `belongs to broker ${handle.brokerName}`,
+    });
   }
   const standing = services.state.standing(handle.groupId, handle.topicId);
   if (standing?.group.config.name !== groupName || standing?.topic.config.name !== topicName) {

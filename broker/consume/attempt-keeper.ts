@@ -56,6 +56,13 @@ export class AttemptKeeper {
     return this.#deadlines.count;
   }
 
+  /** Deliveries whose invisible time has ended, on their way through the log to being available again. */
+  get overdueCount(): number {
+    let count = 0;
+    for (const gathered of this.#ending.values()) count += gathered.length;
+    return count;
+  }
+
   /** Hides a message that is being delivered for `invisibleMs`. */
   hide(pending: Pending, invisibleMs: number): void {
     pending.dueAtMs = this.#ports.environment.clock.monotonicMs() + invisibleMs;
@@ -93,33 +100,30 @@ export class AttemptKeeper {
 
   /** After a restart: takes up what the log says is waiting. */
   adopt(): void {
-    for (const group of this.#ports.state.groups.all()) {
-      for (const standing of group.topics.values()) {
-        for (const queue of standing.queues) {
-          for (const pending of [...queue.allPending()]) this.attemptEnded(standing, pending);
-        }
-      }
-    }
+    for (const [standing, pending] of [...this.#allPending()]) this.attemptEnded(standing, pending);
   }
 
   /** The client has gone: what it held is given to others at once, its attempts counted. */
   clientGone(clientId: string): void {
-    for (const group of this.#ports.state.groups.all()) {
-      for (const standing of group.topics.values()) {
-        for (const queue of standing.queues) {
-          for (const pending of queue.allPending()) {
-            if (pending.clientId === clientId && pending.renewUntilMs > 0 && pending.state === 'in-flight') {
-              this.endNow(pending);
-            }
-          }
-        }
-      }
+    for (const [, pending] of [...this.#allPending()]) {
+      const isHeld = pending.clientId === clientId && pending.renewUntilMs > 0;
+      if (isHeld && pending.state === 'in-flight') this.endNow(pending);
     }
   }
 
   close(): void {
     this.#closed = true;
     this.#deadlines.close();
+  }
+
+  *#allPending(): Generator<[GroupTopic, Pending]> {
+    for (const group of this.#ports.state.groups.all()) {
+      for (const standing of group.topics.values()) {
+        for (const queue of standing.queues) {
+          for (const pending of queue.allPending()) yield [standing, pending];
+        }
+      }
+    }
   }
 
   #due(pending: Pending): void {
@@ -182,9 +186,13 @@ export class AttemptKeeper {
         return { offset: pending.offset, ended: pending.ended + 1, notBeforeMs: nowMs };
       });
     if (entries.length === 0) return;
-    this.#ports.pipeline.append(RecordType.Redelivery, redeliveryBytes(entries.length), (buffer, at) => {
-      writeRedelivery(buffer, at, queue, entries);
-    });
+    this.#ports.pipeline.append(
+      RecordType.Redelivery,
+      redeliveryBytes(entries.length),
+      (buffer, at) => {
+        writeRedelivery(buffer, at, queue, entries);
+      },
+    );
   }
 
   /** The log refused or failed: the attempts have not ended yet, and are looked at again a little later. */
@@ -209,7 +217,8 @@ export class AttemptKeeper {
       pending.state = 'waiting';
       pending.notBeforeMs = this.#ports.environment.clock.nowMs() + RETRY_MS;
       this.#ports.environment.timers.after(RETRY_MS, () => {
-        if (!this.#closed && pending.progress.pending(pending.offset) === pending) void this.#bury(standing, pending);
+        if (!this.#closed && pending.progress.pending(pending.offset) === pending)
+          void this.#bury(standing, pending);
       });
       this.#ports.logger.warn('a message could not be moved to its dead-letter topic yet', {
         group: standing.group.config.name,

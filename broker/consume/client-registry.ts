@@ -112,8 +112,10 @@ export class ClientRegistry {
   silent(): string[] {
     const limitMs = this.#clock.monotonicMs() - this.#expiryMs;
     const ids: string[] = [];
-    for (const client of this.#consumers.values()) if (client.lastSeenMs < limitMs) ids.push(client.clientId);
-    for (const client of this.#producers.values()) if (client.lastSeenMs < limitMs) ids.push(client.clientId);
+    for (const client of this.#consumers.values())
+      if (client.lastSeenMs < limitMs) ids.push(client.clientId);
+    for (const client of this.#producers.values())
+      if (client.lastSeenMs < limitMs) ids.push(client.clientId);
     return ids;
   }
 
@@ -131,7 +133,10 @@ export class ClientRegistry {
         byFilter.set(key, ids);
       }
       if (byFilter.size < 2) continue;
-      const variants = [...byFilter].map(([filterKey, clientIds]) => ({ filterKey, clientIds: clientIds.sort() }));
+      const variants = [...byFilter].map(([filterKey, clientIds]) => ({
+        filterKey,
+        clientIds: clientIds.sort(),
+      }));
       conflicts.push({ topic, variants });
     }
     return conflicts;

@@ -35,9 +35,12 @@ export class DeadLetters {
     const found = await locator.target(progress.queueNo, offset);
     if (progress.pending(offset) !== pending) return;
     if (found === undefined) {
-      throw new MqError('message-not-found', { reason: `at offset ${offset}: retention has removed it` });
+      throw new MqError('message-not-found', {
+        reason: `at offset ${offset}: retention has removed it`,
+      });
     }
-    const queueOffset = deadLetters.nextOffsets[0] ?? state.index.endOffset(deadLetters.queueNos[0] ?? 0);
+    const queueOffset =
+      deadLetters.nextOffsets[0] ?? state.index.endOffset(deadLetters.queueNos[0] ?? 0);
     pipeline.append(RecordType.Reference, REFERENCE_BYTES, (buffer, at) => {
       writeReference(buffer, at, {
         topicId: deadLetters.id,

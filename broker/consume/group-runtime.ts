@@ -16,8 +16,9 @@ export class GroupRuntime {
   nextQueue = 0;
   /** When each filter was last asked for (monotonic ms), by key. */
   readonly filterUsedMs = new Map<string, number>();
-  #waking = false;
-  #again = false;
+  #isWaking = false;
+  /** Calls of `wake` so far: one that comes during a round asks for another round. */
+  #wakes = 0;
 
   constructor(standing: GroupTopic) {
     this.standing = standing;
@@ -30,23 +31,25 @@ export class GroupRuntime {
 
   /** Lets waiting receives try, oldest first, until one round has answered nobody. One round at a time. */
   async wake(): Promise<void> {
-    if (this.#waking) {
-      this.#again = true;
-      return;
-    }
-    this.#waking = true;
+    this.#wakes++;
+    if (this.#isWaking) return;
+    this.#isWaking = true;
     try {
-      do {
-        this.#again = false;
-        for (const receive of [...this.waiting]) {
-          if (!this.waiting.has(receive)) continue;
-          const answered = await receive.retry();
-          // Receives of one filter find the same nothing; those of another one may still find something.
-          if (!answered && this.filters.size <= 1) break;
-        }
-      } while (this.#again);
+      for (let done = 0; done !== this.#wakes;) {
+        done = this.#wakes;
+        await this.#round();
+      }
     } finally {
-      this.#waking = false;
+      this.#isWaking = false;
+    }
+  }
+
+  async #round(): Promise<void> {
+    for (const receive of [...this.waiting]) {
+      if (!this.waiting.has(receive)) continue;
+      const isAnswered = await receive.retry();
+      // Receives of one filter find the same nothing; those of another one may still find something.
+      if (!isAnswered && this.filters.size <= 1) return;
     }
   }
 }

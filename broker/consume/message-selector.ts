@@ -27,7 +27,12 @@ export interface SelectionRequest {
  */
 export type Selection =
   | { readonly kind: 'selected'; readonly messages: Selected[] }
-  | { readonly kind: 'disk'; readonly queueNo: number; readonly from: number; readonly messages: Selected[] }
+  | {
+      readonly kind: 'disk';
+      readonly queueNo: number;
+      readonly from: number;
+      readonly messages: Selected[];
+    }
   | { readonly kind: 'more'; readonly messages: Selected[] };
 
 export interface SelectorLimits {
@@ -54,10 +59,15 @@ export class MessageSelector {
 
   select(request: SelectionRequest): Selection {
     const { queues } = request.runtime.standing;
-    const turn = new Turn(request, queues.reduce((sum, queue) => sum + queue.pendingCount, 0));
+    const turn = new Turn(
+      request,
+      queues.reduce((sum, queue) => sum + queue.pendingCount, 0),
+    );
     const count = request.queueId >= 0 ? 1 : queues.length;
-    const first = request.queueId >= 0 ? request.queueId : request.runtime.nextQueue % Math.max(1, count);
-    for (let i = 0; i < count && !turn.isFull; i++) {
+    const first =
+      request.queueId >= 0 ? request.queueId : request.runtime.nextQueue % Math.max(1, count);
+    for (let i = 0; i < count; i++) {
+      if (turn.isFull) break;
       const queue = queues[(first + i) % queues.length];
       if (queue === undefined) continue;
       const missing = this.#selectReady(queue, turn) ?? this.#selectFresh(queue, turn);
@@ -84,7 +94,11 @@ export class MessageSelector {
       const read = this.#state.index.readSync(queue.queueNo, pending.offset, 1, this.#batch);
       if (read === 'needs-disk') return pending.offset;
       if (read === 0 || !mayMatch(turn.filter, this.#batch.tagHash[0] ?? 0)) continue;
-      turn.take(queue.begin(pending.offset), this.#batch.physical[0] ?? 0, this.#batch.bytes[0] ?? 0);
+      turn.take(
+        queue.begin(pending.offset),
+        this.#batch.physical[0] ?? 0,
+        this.#batch.bytes[0] ?? 0,
+      );
     }
     return undefined;
   }
@@ -95,14 +109,19 @@ export class MessageSelector {
     if (queue.committed < min) queue.expireBelow(min);
     const end = index.endOffset(queue.queueNo);
     let at = Math.max(queue.cursor(turn.filter.key), min);
-    while (at < end && !turn.isFull && !turn.isExhausted && this.#hasRoom(queue, at, turn)) {
-      const read = index.readSync(queue.queueNo, at, Math.min(ENTRIES_PER_READ, end - at), this.#batch);
+    while (at < end && !turn.isExhausted && this.#canTake(queue, at, turn)) {
+      const read = index.readSync(
+        queue.queueNo,
+        at,
+        Math.min(ENTRIES_PER_READ, end - at),
+        this.#batch,
+      );
       if (read === 'needs-disk') {
         queue.moveCursor(turn.filter.key, at);
         return at;
       }
       if (read === 0) break;
-      for (let i = 0; i < read && !turn.isFull && this.#hasRoom(queue, at, turn); i++, at++) {
+      for (let i = 0; i < read && this.#canTake(queue, at, turn); i++, at++) {
         this.#consider(queue, at, i, turn);
       }
     }
@@ -113,20 +132,28 @@ export class MessageSelector {
   #consider(queue: QueueProgress, offset: number, i: number, turn: Turn): void {
     turn.looked++;
     if (queue.isDone(offset) || queue.pending(offset) !== undefined) return;
-    const { relocations } = this.#state;
     const tagHash = this.#batch.tagHash[i] ?? 0;
     if (mayMatch(turn.filter, tagHash)) {
-      const moved = relocations.count === 0 ? undefined : relocations.get(queue.queueNo, offset);
-      const physical = moved?.physical ?? this.#batch.physical[i] ?? 0;
-      turn.take(queue.begin(offset), physical, moved?.bytes ?? this.#batch.bytes[i] ?? 0);
+      this.#takeFresh(queue, offset, i, turn);
       return;
     }
     for (const filter of turn.runtime.filters.values()) if (mayMatch(filter, tagHash)) return;
     queue.finish(offset);
   }
 
-  #hasRoom(queue: QueueProgress, at: number, turn: Turn): boolean {
+  #takeFresh(queue: QueueProgress, offset: number, i: number, turn: Turn): void {
+    const { relocations } = this.#state;
+    const moved = relocations.count === 0 ? undefined : relocations.get(queue.queueNo, offset);
+    const { physical, bytes } = moved ?? {
+      physical: this.#batch.physical[i] ?? 0,
+      bytes: this.#batch.bytes[i] ?? 0,
+    };
+    turn.take(queue.begin(offset), physical, bytes);
+  }
+
+  #canTake(queue: QueueProgress, at: number, turn: Turn): boolean {
     return (
+      !turn.isFull &&
       queue.pendingCount < this.#limits.maxInflightPerQueue &&
       turn.inflight + turn.messages.length < this.#limits.maxInflightPerGroup &&
       at - queue.committed < SPREAD_MAX
@@ -155,7 +182,9 @@ class Turn {
   }
 
   get isFull(): boolean {
-    return this.messages.length >= this.#count || (this.messages.length > 0 && this.#bytesLeft <= 0);
+    return (
+      this.messages.length >= this.#count || (this.messages.length > 0 && this.#bytesLeft <= 0)
+    );
   }
 
   get isExhausted(): boolean {

@@ -49,5 +49,6 @@ export class ReceiptBook {
     return decodeReceiptHandle(text, this.#mac);
   }
 
-  readonly #mac = (bytes: Uint8Array): Uint8Array => createHmac('sha256', this.#key).update(bytes).digest();
+  readonly #mac = (bytes: Uint8Array): Uint8Array =>
+    createHmac('sha256', this.#key).update(bytes).digest();
 }

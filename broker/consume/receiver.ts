@@ -77,7 +77,10 @@ export class Receiver {
     const found = await this.#take(request);
     if (found.length > 0 || request.pollMs <= 0 || request.signal.aborted) return found;
     if (this.#ports.consumption.waitingCount >= this.#limits.maxWaitingReceives) {
-      throw new MqError('too-many-requests', { what: 'waiting receives', limit: this.#limits.maxWaitingReceives });
+      throw new MqError('too-many-requests', {
+        what: 'waiting receives',
+        limit: this.#limits.maxWaitingReceives,
+      });
     }
     return this.#wait(request);
   }
@@ -116,7 +119,7 @@ export class Receiver {
             if (finish()) resolve(found);
             else this.#release(found.map((delivery) => delivery.pending));
           } catch (error) {
-            if (finish()) reject(error as Error);
+            if (finish()) reject(thrown(error));
           }
           return true;
         },
@@ -140,7 +143,7 @@ export class Receiver {
   async #select(request: ReceiveRequest): Promise<Selected[]> {
     const { selector, attempts, state, environment } = this.#ports;
     const chosen: Selected[] = [];
-    for (let loads = 0; ; ) {
+    for (let loads = 0; ;) {
       if (attempts.count + chosen.length >= this.#limits.maxInflight) return chosen;
       const selection: Selection = selector.select({
         ...request,
@@ -149,10 +152,16 @@ export class Receiver {
       });
       this.#hide(request, selection.messages);
       chosen.push(...selection.messages);
-      if (selection.kind === 'selected' || chosen.length > 0 || request.signal.aborted) return chosen;
+      if (selection.kind === 'selected' || chosen.length > 0 || request.signal.aborted)
+        return chosen;
       if (selection.kind === 'disk') {
         if (++loads > PAGE_LOADS_MAX) return chosen;
-        const read = await state.index.read(selection.queueNo, selection.from, PAGE_READ_ENTRIES, pageBatch);
+        const read = await state.index.read(
+          selection.queueNo,
+          selection.from,
+          PAGE_READ_ENTRIES,
+          pageBatch,
+        );
         if (typeof read !== 'number') throw indexDamaged(read);
       } else {
         await new Promise<void>((resolve) => {
@@ -216,4 +225,9 @@ export class Receiver {
       pending.progress.makeReady(pending);
     }
   }
+}
+
+/** Only errors are thrown here; the language does not know. */
+function thrown(error: unknown): Error {
+  return error as Error;
 }

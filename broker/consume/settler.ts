@@ -95,7 +95,8 @@ export class Settler {
   #open(handle: ReceiptHandle): Receipt {
     const standing = this.#ports.state.standing(handle.groupId, handle.topicId);
     const queue = standing?.queues[handle.queueId];
-    if (standing === undefined || queue === undefined) throw stale('names a group or topic that is not there');
+    if (standing === undefined || queue === undefined)
+      throw stale('names a group or topic that is not there');
     const offset = handle.queueOffset;
     if (queue.isDone(offset)) return { kind: 'done' };
     const pending = queue.pending(offset);
@@ -111,7 +112,8 @@ export class Settler {
     const queue = standing.queues[handle.queueId];
     const { index } = this.#ports.state;
     if (queue === undefined || handle.attempt !== 1) throw stale('is of an earlier delivery');
-    if (handle.queueOffset >= index.endOffset(queue.queueNo)) throw stale('names a message that is not there');
+    if (handle.queueOffset >= index.endOffset(queue.queueNo))
+      throw stale('names a message that is not there');
     return { kind: 'open', standing, pending: queue.begin(handle.queueOffset) };
   }
 }

@@ -5,7 +5,11 @@ import { MqError } from '../../common/errors/mq-error.ts';
 import type { BrokerState } from '../state/broker-state.ts';
 import type { CommitPipeline } from '../state/commit-pipeline.ts';
 import type { Group } from '../state/group-table.ts';
-import { encodeChange, type OffsetReset, type SubscriptionChange } from '../state/payload/change-record.ts';
+import {
+  encodeChange,
+  type OffsetReset,
+  type SubscriptionChange,
+} from '../state/payload/change-record.ts';
 import type { TopicAdmin } from '../state/topic-admin.ts';
 import type { Topic } from '../state/topic-table.ts';
 import { RecordType } from '../store/record-type.ts';
@@ -59,9 +63,14 @@ export class Subscriptions {
   }
 
   /** Makes sure that the group has a position on the topic and is known to use the filter. */
-  async subscribe(groupName: string, topicName: string, filter: TagFilter): Promise<GroupRuntime | undefined> {
+  async subscribe(
+    groupName: string,
+    topicName: string,
+    filter: TagFilter,
+  ): Promise<GroupRuntime | undefined> {
     const group = this.#ports.state.groups.get(groupName) ?? (await this.group(groupName));
-    if (group.filters.get(topicName)?.has(filter.key) !== true) await this.#addFilter(group, topicName, filter);
+    if (group.filters.get(topicName)?.has(filter.key) !== true)
+      await this.#addFilter(group, topicName, filter);
     const topic = this.#ports.state.topics.get(topicName);
     if (topic === undefined) return undefined;
     const standing = group.topics.get(topic.id) ?? (await this.#addStanding(group, topic));
@@ -74,7 +83,10 @@ export class Subscriptions {
   checkConsistency(group: string): void {
     const conflicts = this.#ports.clients.conflicts(group);
     const description = conflicts
-      .map(({ topic, variants }) => `${topic}: ${variants.map((v) => v.filterKey ?? 'not subscribed').join(' | ')}`)
+      .map(
+        ({ topic, variants }) =>
+          `${topic}: ${variants.map((v) => v.filterKey ?? 'not subscribed').join(' | ')}`,
+      )
       .join('; ');
     const before = this.#reported.get(group) ?? '';
     if (description === before) return;
@@ -84,10 +96,13 @@ export class Subscriptions {
       return;
     }
     this.#reported.set(group, description);
-    this.#ports.logger.warn('members of one consumer group subscribe differently; each gets what it asks for', {
-      group,
-      subscriptions: description,
-    });
+    this.#ports.logger.warn(
+      'members of one consumer group subscribe differently; each gets what it asks for',
+      {
+        group,
+        subscriptions: description,
+      },
+    );
   }
 
   /** Groups whose live members disagree now. */
@@ -141,12 +156,20 @@ export class Subscriptions {
   }
 
   #drop(group: Group, topic: Topic, filterKey: string): void {
-    const change: SubscriptionChange = { groupId: group.id, topic: topic.config.name, filterKey, dropped: true };
+    const change: SubscriptionChange = {
+      groupId: group.id,
+      topic: topic.config.name,
+      filterKey,
+      dropped: true,
+    };
     try {
       this.#ports.pipeline.appendBytes(RecordType.Subscription, encodeChange(change));
     } catch (error) {
       // The log takes nothing now; the next sweep tries again.
-      this.#ports.logger.debug('an unused filter could not be dropped yet', { group: group.config.name, error });
+      this.#ports.logger.debug('an unused filter could not be dropped yet', {
+        group: group.config.name,
+        error,
+      });
     }
   }
 }

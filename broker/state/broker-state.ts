@@ -10,7 +10,7 @@ import { RecordType } from '../store/record-type.ts';
 import type { QueueIndex } from '../store/index/queue-index.ts';
 import { QueueProgress, type Pending } from '../consume/core/queue-progress.ts';
 import { GroupTable, growQueues, type Group, type GroupTopic } from './group-table.ts';
-import { IdempotenceWindow } from './idempotence-window.ts';
+import { type IdempotenceWindow } from './idempotence-window.ts';
 import {
   decodeChange,
   type GroupChange,
@@ -21,7 +21,12 @@ import {
 } from './payload/change-record.ts';
 import { readMessagePlace } from './payload/message-record.ts';
 import { readReference } from './payload/reference-record.ts';
-import { readAck, readQueueKey, readRedelivery, type QueueKey } from './payload/settlement-record.ts';
+import {
+  readAck,
+  readQueueKey,
+  readRedelivery,
+  type QueueKey,
+} from './payload/settlement-record.ts';
 import { RelocationTable } from './relocation-table.ts';
 import { TopicTable, type Topic } from './topic-table.ts';
 
@@ -85,22 +90,34 @@ export class BrokerState {
         this.#foldCarry(record);
         break;
       case RecordType.Progress:
-        this.#foldProgress(decodeChange<Progress>(buffer, payloadStart, payloadEnd), record.offset);
+        this.#foldProgress(
+          decodeChange(buffer, payloadStart, payloadEnd) as Progress,
+          record.offset,
+        );
         break;
       case RecordType.TopicChange:
-        this.#foldTopic(decodeChange<TopicChange>(buffer, payloadStart, payloadEnd), record.offset);
+        this.#foldTopic(
+          decodeChange(buffer, payloadStart, payloadEnd) as TopicChange,
+          record.offset,
+        );
         break;
       case RecordType.GroupChange:
-        this.#foldGroup(decodeChange<GroupChange>(buffer, payloadStart, payloadEnd), record.offset);
+        this.#foldGroup(
+          decodeChange(buffer, payloadStart, payloadEnd) as GroupChange,
+          record.offset,
+        );
         break;
       case RecordType.Subscription:
         this.groups.applySubscription(
-          decodeChange<SubscriptionChange>(buffer, payloadStart, payloadEnd),
+          decodeChange(buffer, payloadStart, payloadEnd) as SubscriptionChange,
           record.offset,
         );
         break;
       case RecordType.OffsetReset:
-        this.#foldReset(decodeChange<OffsetReset>(buffer, payloadStart, payloadEnd), record.offset);
+        this.#foldReset(
+          decodeChange(buffer, payloadStart, payloadEnd) as OffsetReset,
+          record.offset,
+        );
         break;
       default:
         // Epoch, Hole and snapshot markers carry nothing for this state.
@@ -138,7 +155,13 @@ export class BrokerState {
   #foldMessage(record: LogRecord): void {
     const place = readMessagePlace(record.buffer, record.payloadStart);
     if (record.offset >= this.idempotence.asOf) {
-      this.idempotence.add(place.idHashHigh, place.idHashLow, record.offset, record.bytes, record.storeTimeMs);
+      this.idempotence.add(
+        place.idHashHigh,
+        place.idHashLow,
+        record.offset,
+        record.bytes,
+        record.storeTimeMs,
+      );
     }
     const topic = this.topics.byId(place.topicId);
     const queueNo = topic?.queueNos[place.queueId];
@@ -176,11 +199,21 @@ export class BrokerState {
     const queueNo = topic?.queueNos[reference.queueId];
     if (topic !== undefined && queueNo !== undefined) {
       const { queueOffset, tagHash } = reference;
-      this.index.append(queueNo, queueOffset, record.offset, record.bytes, tagHash, INDEX_FLAG_REFERENCE);
+      this.index.append(
+        queueNo,
+        queueOffset,
+        record.offset,
+        record.bytes,
+        tagHash,
+        INDEX_FLAG_REFERENCE,
+      );
       this.#listener.messageStored(topic);
     }
     const { groupId, sourceTopicId, sourceQueueId, sourceOffset } = reference;
-    const source = this.#queue({ groupId, topicId: sourceTopicId, queueId: sourceQueueId }, record.offset);
+    const source = this.#queue(
+      { groupId, topicId: sourceTopicId, queueId: sourceQueueId },
+      record.offset,
+    );
     if (source !== undefined) this.#finish(source, sourceOffset);
   }
 
@@ -188,13 +221,17 @@ export class BrokerState {
     const place = readMessagePlace(record.buffer, record.payloadStart);
     const queueNo = this.topics.byId(place.topicId)?.queueNos[place.queueId];
     if (queueNo === undefined) return;
-    this.relocations.set(queueNo, place.queueOffset, { physical: record.offset, bytes: record.bytes });
+    this.relocations.set(queueNo, place.queueOffset, {
+      physical: record.offset,
+      bytes: record.bytes,
+    });
   }
 
   #foldProgress(progress: Progress, offset: number): void {
     const queue = this.#queue(progress, offset);
     if (queue === undefined) return;
-    for (const pending of queue.finishBelow(progress.offset)) this.#listener.pendingDropped(pending);
+    for (const pending of queue.finishBelow(progress.offset))
+      this.#listener.pendingDropped(pending);
     queue.recorded = Math.max(queue.recorded, progress.offset);
   }
 
@@ -243,7 +280,8 @@ export class BrokerState {
     if (group === undefined) return;
     const deleted = change.deleted === true;
     if (deleted) {
-      for (const standing of [...group.topics.values()]) this.#forgetStanding(group, standing.topic);
+      for (const standing of [...group.topics.values()])
+        this.#forgetStanding(group, standing.topic);
     }
     this.#listener.groupChanged(group, deleted);
   }
@@ -261,7 +299,8 @@ export class BrokerState {
     if (reset.initial === true) return;
     for (const queue of standing.queues) {
       if (offset < queue.asOf) continue;
-      for (const pending of queue.reset(target(queue.queueId))) this.#listener.pendingDropped(pending);
+      for (const pending of queue.reset(target(queue.queueId)))
+        this.#listener.pendingDropped(pending);
     }
     this.#listener.messageStored(topic);
   }

@@ -62,7 +62,11 @@ export class CommitPipeline {
    * Appends one record and returns its physical offset at once; `whenFolded` waits for its effect. Throws `log-full` or
    * `log-failed`, in which case nothing was appended.
    */
-  append(type: RecordType, payloadBytes: number, fill: (buffer: Buffer, at: number) => void): number {
+  append(
+    type: RecordType,
+    payloadBytes: number,
+    fill: (buffer: Buffer, at: number) => void,
+  ): number {
     const offset = this.#log.append(type, 0, payloadBytes, fill);
     if (offset === 'log-full') {
       const pendingBytes = this.#log.endOffset - this.#log.writtenOffset;
@@ -141,7 +145,7 @@ export class CommitPipeline {
   #fail(failure: LogFailure): void {
     this.advance(Infinity);
     const kept: LogRecord[] = [];
-    for (let at = this.#state.foldedOffset; at < failure.keptOffset; ) {
+    for (let at = this.#state.foldedOffset; at < failure.keptOffset;) {
       const record = this.#recordAt(at);
       kept.push(record);
       at += record.bytes;
@@ -151,7 +155,8 @@ export class CommitPipeline {
     this.#waitersHead = 0;
     this.#state.resetReservations(kept);
     for (const waiter of waiters) {
-      if (waiter.end > failure.keptOffset) waiter.reject(new MqError('outcome-unknown', { reason: failure.message }));
+      if (waiter.end > failure.keptOffset)
+        waiter.reject(new MqError('outcome-unknown', { reason: failure.message }));
     }
   }
 }

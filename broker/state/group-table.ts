@@ -34,6 +34,16 @@ export class GroupTable {
     return this.#byId.size;
   }
 
+  /** What the next group will be numbered; part of a snapshot, so that no number is ever used twice. */
+  get nextId(): number {
+    return this.#nextId;
+  }
+
+  /** Numbers below are taken. */
+  reserveBelow(nextId: number): void {
+    this.#nextId = Math.max(this.#nextId, nextId);
+  }
+
   get(name: string): Group | undefined {
     return this.#byName.get(name);
   }
@@ -47,17 +57,18 @@ export class GroupTable {
   }
 
   planCreate(config: ConsumerGroupConfig): GroupChange {
-    return { groupId: this.#nextId++, config };
+    return { groupId: this.#nextId++, config, created: true };
   }
 
-  /** Returns the group as it was created, changed or removed; undefined when the change was already contained. */
+  /** Returns the group as it was created, changed or removed; undefined when there is none or it contains the change. */
   apply(change: GroupChange, offset: number): Group | undefined {
-    this.#nextId = Math.max(this.#nextId, change.groupId + 1);
+    this.reserveBelow(change.groupId + 1);
     const existing = this.#byId.get(change.groupId);
     if (change.deleted === true) {
       if (existing === undefined) return undefined;
       this.#byId.delete(existing.id);
-      if (this.#byName.get(existing.config.name) === existing) this.#byName.delete(existing.config.name);
+      if (this.#byName.get(existing.config.name) === existing)
+        this.#byName.delete(existing.config.name);
       return existing;
     }
     if (existing !== undefined) {
@@ -65,6 +76,7 @@ export class GroupTable {
       existing.config = change.config;
       return existing;
     }
+    if (change.created !== true) return undefined;
     const group: Group = {
       id: change.groupId,
       config: change.config,
@@ -98,7 +110,12 @@ export class GroupTable {
 export function growQueues(standing: GroupTopic): void {
   const { group, queues, topic } = standing;
   for (let id = queues.length; id < topic.queueNos.length; id++) {
-    const place = { groupId: group.id, topicId: topic.id, queueId: id, queueNo: topic.queueNos[id] ?? 0 };
+    const place = {
+      groupId: group.id,
+      topicId: topic.id,
+      queueId: id,
+      queueNo: topic.queueNos[id] ?? 0,
+    };
     queues.push(new QueueProgress(place, 0));
   }
 }

@@ -25,7 +25,8 @@ export class MessageLocator {
     const batch = new EntryBatch(1);
     const { index, relocations } = this.#state;
     const moved = relocations.get(queueNo, offset);
-    const read = offset < index.minOffset(queueNo) ? 0 : await index.read(queueNo, offset, 1, batch);
+    const read =
+      offset < index.minOffset(queueNo) ? 0 : await index.read(queueNo, offset, 1, batch);
     if (typeof read !== 'number') throw indexDamaged(read);
     if (read === 1 && batch.startOffset === offset) {
       const location = moved ?? { physical: batch.physical[0] ?? 0, bytes: batch.bytes[0] ?? 0 };

@@ -67,24 +67,18 @@ export class MessageReader {
     cold: number[],
     messages: (MessageInLog | undefined)[],
   ): Promise<void> {
-    cold.sort((a, b) => (locations[a]?.physical ?? 0) - (locations[b]?.physical ?? 0));
-    for (let first = 0; first < cold.length; ) {
-      const start = locations[cold[first] ?? 0]?.physical ?? 0;
-      let end = start;
-      let next = first;
-      for (; next < cold.length; next++) {
-        const location = locations[cold[next] ?? 0];
-        if (location === undefined || location.physical > end + READ_GAP_BYTES) break;
-        const extended = Math.max(end, location.physical + location.bytes);
-        if (next > first && extended - start > READ_BYTES_MAX) break;
-        end = extended;
+    const sorted = cold
+      .map((at) => ({
+        at,
+        physical: locations[at]?.physical ?? 0,
+        bytes: locations[at]?.bytes ?? 0,
+      }))
+      .sort((a, b) => a.physical - b.physical);
+    for (const run of runsOf(sorted)) {
+      const buffer = await this.#log.read(physicalOffset(run.start), run.end - run.start);
+      for (const { at, physical } of run.messages) {
+        messages[at] = storedMessage(recordAt(buffer, physical - run.start));
       }
-      const buffer = await this.#log.read(physicalOffset(start), end - start);
-      for (let i = first; i < next; i++) {
-        const at = cold[i] ?? 0;
-        messages[at] = storedMessage(recordAt(buffer, (locations[at]?.physical ?? 0) - start));
-      }
-      first = next;
     }
   }
 
@@ -92,9 +86,44 @@ export class MessageReader {
     assert(message !== undefined, 'every location has been read');
     const { reference } = message;
     if (reference === undefined) return message;
-    const target = await this.record({ physical: reference.targetPhysical, bytes: reference.targetBytes });
-    return { ...readStoredParts(target.buffer, target.payloadStart), storeTimeMs: message.storeTimeMs, reference };
+    const target = await this.record({
+      physical: reference.targetPhysical,
+      bytes: reference.targetBytes,
+    });
+    return {
+      ...readStoredParts(target.buffer, target.payloadStart),
+      storeTimeMs: message.storeTimeMs,
+      reference,
+    };
   }
+}
+
+interface ColdMessage extends Location {
+  /** Index in the request. */
+  readonly at: number;
+}
+
+interface Run {
+  readonly start: number;
+  end: number;
+  readonly messages: ColdMessage[];
+}
+
+/** Messages in log order, put together where one read is cheaper than two. */
+function runsOf(sorted: readonly ColdMessage[]): Run[] {
+  const runs: Run[] = [];
+  for (const message of sorted) {
+    const { physical, bytes } = message;
+    const run = runs.at(-1);
+    const isNear = run !== undefined && physical <= run.end + READ_GAP_BYTES;
+    if (run !== undefined && isNear && physical + bytes - run.start <= READ_BYTES_MAX) {
+      run.end = Math.max(run.end, physical + bytes);
+      run.messages.push(message);
+    } else {
+      runs.push({ start: physical, end: physical + bytes, messages: [message] });
+    }
+  }
+  return runs;
 }
 
 /** A Reference has its parts elsewhere; they are filled in by `#resolve`. */
@@ -105,5 +134,9 @@ function storedMessage(record: LogRecord): MessageInLog {
     const nowhere = { headStart: at, headEnd: at, systemStart: at, systemEnd: at };
     return { buffer, ...nowhere, storeTimeMs, reference: readReference(buffer, at) };
   }
-  return { ...readStoredParts(record.buffer, record.payloadStart), storeTimeMs, reference: undefined };
+  return {
+    ...readStoredParts(record.buffer, record.payloadStart),
+    storeTimeMs,
+    reference: undefined,
+  };
 }

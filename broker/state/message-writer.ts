@@ -97,7 +97,12 @@ export class MessageWriter {
 }
 
 /** The receipt of a stored record if it really is this message; its hash alone proves nothing. */
-function receiptOf(buffer: Buffer, at: number, topicId: number, messageId: string): StoredReceipt | undefined {
+function receiptOf(
+  buffer: Buffer,
+  at: number,
+  topicId: number,
+  messageId: string,
+): StoredReceipt | undefined {
   const place = readMessagePlace(buffer, at);
   const parts = readStoredParts(buffer, at);
   const stored = storedMessageFields(parts.buffer, parts.systemStart, parts.systemEnd).messageId;

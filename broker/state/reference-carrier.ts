@@ -5,7 +5,11 @@ import type { BrokerState } from './broker-state.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import type { MessageLocator } from './message-locator.ts';
 import type { MessageReader } from './message-reader.ts';
-import { MESSAGE_FIXED_BYTES, readStoredParts, writeMessageFixed } from './payload/message-record.ts';
+import {
+  MESSAGE_FIXED_BYTES,
+  readStoredParts,
+  writeMessageFixed,
+} from './payload/message-record.ts';
 import { indexDamaged } from './index-damaged.ts';
 import type { Topic } from './topic-table.ts';
 
@@ -41,7 +45,8 @@ export class ReferenceCarrier {
   async carryBelow(end: number): Promise<void> {
     const { pipeline } = this.#ports;
     let carried = 0;
-    for (const place of [...this.#pendingPlaces()]) carried += await this.#carry(place, end, carried);
+    for (const place of [...this.#pendingPlaces()])
+      carried += await this.#carry(place, end, carried);
     for (const topic of [...this.#ports.state.topics.all()]) {
       if (!topic.config.name.startsWith(DLQ_PREFIX)) continue;
       carried += await this.#carryTopic(topic, end, carried);
@@ -58,7 +63,8 @@ export class ReferenceCarrier {
     }
     for (const { queueNo, offset } of [...state.relocations.all()]) {
       const isListed = offset >= state.index.minOffset(queueNo);
-      if (!isListed && !needed.has(`${queueNo}/${offset}`)) state.relocations.delete(queueNo, offset);
+      if (!isListed && !needed.has(`${queueNo}/${offset}`))
+        state.relocations.delete(queueNo, offset);
     }
   }
 
@@ -66,7 +72,8 @@ export class ReferenceCarrier {
     for (const group of this.#ports.state.groups.all()) {
       for (const { topic, queues } of group.topics.values()) {
         for (const queue of queues) {
-          for (const { offset } of queue.allPending()) yield { topic, queueId: queue.queueId, offset };
+          for (const { offset } of queue.allPending())
+            yield { topic, queueId: queue.queueId, offset };
         }
       }
     }
@@ -93,11 +100,21 @@ export class ReferenceCarrier {
     const target = queueNo === undefined ? undefined : await locator.target(queueNo, place.offset);
     if (target === undefined || target.physical >= end) return 0;
     const record = await reader.record(target);
-    const { buffer, headStart, headEnd, systemStart, systemEnd } = readStoredParts(record.buffer, record.payloadStart);
+    const { buffer, headStart, headEnd, systemStart, systemEnd } = readStoredParts(
+      record.buffer,
+      record.payloadStart,
+    );
     const bytes = MESSAGE_FIXED_BYTES + (headEnd - headStart) + (systemEnd - systemStart);
     pipeline.append(RecordType.Carry, bytes, (into, at) => {
       const { topic, queueId, offset: queueOffset } = place;
-      const fields = { topicId: topic.id, queueId, queueOffset, tagHash: target.tagHash, idHashHigh: 0, idHashLow: 0 };
+      const fields = {
+        topicId: topic.id,
+        queueId,
+        queueOffset,
+        tagHash: target.tagHash,
+        idHashHigh: 0,
+        idHashLow: 0,
+      };
       writeMessageFixed(into, at, fields, headEnd - headStart, systemEnd - systemStart);
       buffer.copy(into, at + MESSAGE_FIXED_BYTES, headStart, systemEnd);
     });

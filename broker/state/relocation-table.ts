@@ -23,7 +23,7 @@ export class RelocationTable {
 
   set(queueNo: number, offset: number, location: Location): void {
     let queue = this.#byQueue.get(queueNo);
-    if (queue === undefined) this.#byQueue.set(queueNo, (queue = new Map()));
+    if (queue === undefined) this.#byQueue.set(queueNo, (queue = new Map<number, Location>()));
     if (!queue.has(offset)) this.#count++;
     queue.set(offset, location);
   }

@@ -11,7 +11,14 @@ import type { BrokerState } from './broker-state.ts';
 import type { Group, GroupTopic } from './group-table.ts';
 
 /** Section kinds; numbers are part of the file format. The queue index adds its own from 100 on. */
-export const SECTION = { groups: 1, standings: 2, topics: 3, idempotence: 4, relocations: 5, index: 100 } as const;
+export const SECTION = {
+  groups: 1,
+  standings: 2,
+  topics: 3,
+  idempotence: 4,
+  relocations: 5,
+  index: 100,
+} as const;
 
 export interface Section {
   readonly kind: number;
@@ -58,15 +65,28 @@ interface Images<T> {
 }
 
 /** Everything but the queue index, whose tails the index captures itself: `captureIndex` is spliced in before the topics. */
-export function* captureState(state: BrokerState, captureIndex: () => Iterable<Section>): Generator<Section> {
+export function* captureState(
+  state: BrokerState,
+  captureIndex: () => Iterable<Section>,
+): Generator<Section> {
   yield idempotenceSection(state);
   yield* sections(SECTION.groups, state, state.groups.all(), groupImage);
   yield* sections(SECTION.standings, state, standings(state), standingImage);
   yield* captureIndex();
   yield* sections(SECTION.relocations, state, state.relocations.all(), (relocation) => relocation);
-  yield* sections(SECTION.topics, state, state.topics.all(), ({ id, config, queueNos }): TopicImage => {
-    return { id, config, queueNos, ends: queueNos.map((queueNo) => state.index.endOffset(queueNo)) };
-  });
+  yield* sections(
+    SECTION.topics,
+    state,
+    state.topics.all(),
+    ({ id, config, queueNos }): TopicImage => {
+      return {
+        id,
+        config,
+        queueNos,
+        ends: queueNos.map((queueNo) => state.index.endOffset(queueNo)),
+      };
+    },
+  );
 }
 
 /** Takes one section back; topics must come first (see `restoreOrder`). */
@@ -142,7 +162,10 @@ function* sections<T>(
 }
 
 function jsonSection(kind: number, asOf: number, items: unknown[]): Section {
-  return { kind, payload: Buffer.from(JSON.stringify({ asOf, items } satisfies Images<unknown>), 'utf8') };
+  return {
+    kind,
+    payload: Buffer.from(JSON.stringify({ asOf, items } satisfies Images<unknown>), 'utf8'),
+  };
 }
 
 function idempotenceSection(state: BrokerState): Section {
@@ -156,14 +179,18 @@ function* standings(state: BrokerState): Generator<GroupTopic> {
 }
 
 function groupImage(group: Group): GroupImage {
-  const filters = [...group.filters].map(([topic, keys]): [string, string[]] => [topic, [...keys.keys()]]);
+  const filters = [...group.filters].map(([topic, keys]): [string, string[]] => [
+    topic,
+    [...keys.keys()],
+  ]);
   return { id: group.id, config: group.config, filters };
 }
 
 function restoreGroup(state: BrokerState, image: GroupImage, asOf: number): void {
   const group = state.groups.apply({ groupId: image.id, config: image.config }, asOf);
   for (const [topic, keys] of image.filters) {
-    for (const filterKey of keys) state.groups.applySubscription({ groupId: image.id, topic, filterKey }, asOf);
+    for (const filterKey of keys)
+      state.groups.applySubscription({ groupId: image.id, topic, filterKey }, asOf);
   }
   if (group !== undefined) group.asOf = asOf;
 }
@@ -174,7 +201,11 @@ function standingImage(standing: GroupTopic): StandingImage {
 }
 
 function progressImage(queue: QueueProgress): ProgressImage {
-  const image: ProgressImage = { queueId: queue.queueId, queueNo: queue.queueNo, committed: queue.committed };
+  const image: ProgressImage = {
+    queueId: queue.queueId,
+    queueNo: queue.queueNo,
+    committed: queue.committed,
+  };
   const ended = [...queue.allPending()].filter((pending) => pending.ended > 0);
   if (ended.length > 0) {
     image.pending = ended.map((pending) => [pending.offset, pending.ended, pending.notBeforeMs]);
@@ -182,7 +213,11 @@ function progressImage(queue: QueueProgress): ProgressImage {
   const done = queue.captureDone();
   if (done !== undefined) {
     const { base, end, words } = done;
-    image.done = [base, end, Buffer.from(words.buffer, words.byteOffset, words.byteLength).toString('base64')];
+    image.done = [
+      base,
+      end,
+      Buffer.from(words.buffer, words.byteOffset, words.byteLength).toString('base64'),
+    ];
   }
   return image;
 }
@@ -196,7 +231,11 @@ function restoreStanding(state: BrokerState, image: StandingImage, asOf: number)
   group.topics.set(topic.id, { group, topic, queues });
 }
 
-function restoreProgress(standing: StandingImage, image: ProgressImage, asOf: number): QueueProgress {
+function restoreProgress(
+  standing: StandingImage,
+  image: ProgressImage,
+  asOf: number,
+): QueueProgress {
   const { groupId, topicId } = standing;
   const { queueId, queueNo } = image;
   const queue = new QueueProgress({ groupId, topicId, queueId, queueNo }, image.committed);

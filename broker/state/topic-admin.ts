@@ -14,36 +14,58 @@ export interface AdminLimits {
   readonly maxGroups: number;
 }
 
+/** Sees every creation under way and hands it on; for metrics. */
+export type CreationListener = <T>(what: 'topic' | 'group', created: Promise<T>) => Promise<T>;
+
 /** Changes topics and groups through the log. Concurrent creations of one name end in one topic. */
 export class TopicAdmin {
   readonly #state: BrokerState;
   readonly #pipeline: CommitPipeline;
   readonly #limits: AdminLimits;
+  readonly #onCreated: CreationListener;
   readonly #creatingTopics = new Map<string, Promise<Topic>>();
   readonly #creatingGroups = new Map<string, Promise<Group>>();
   #queueCount: number;
 
-  constructor(state: BrokerState, pipeline: CommitPipeline, limits: AdminLimits) {
+  constructor(
+    state: BrokerState,
+    pipeline: CommitPipeline,
+    limits: AdminLimits,
+    onCreated: CreationListener,
+  ) {
+    this.#onCreated = onCreated;
     this.#state = state;
     this.#pipeline = pipeline;
     this.#limits = limits;
-    this.#queueCount = [...state.topics.all()].reduce((sum, topic) => sum + topic.queueNos.length, 0);
+    this.#queueCount = [...state.topics.all()].reduce(
+      (sum, topic) => sum + topic.queueNos.length,
+      0,
+    );
   }
 
   /** The topic of that name, created from `config` when it is not there. */
   ensureTopic(config: TopicConfig): Promise<Topic> {
     const existing = this.#state.topics.get(config.name);
     if (existing !== undefined) return Promise.resolve(existing);
-    return once(this.#creatingTopics, config.name, () => this.#createTopic(config));
+    return once(this.#creatingTopics, config.name, () =>
+      this.#onCreated('topic', this.#createTopic(config)),
+    );
   }
 
   /** One queue, any message, nobody sends to it: what dead letters go to. */
   ensureSystemTopic(name: string): Promise<Topic> {
-    return this.ensureTopic({ name, type: 'NORMAL', queueCount: 1, permission: 'READ_WRITE', retentionMs: undefined });
+    return this.ensureTopic({
+      name,
+      type: 'NORMAL',
+      queueCount: 1,
+      permission: 'READ_WRITE',
+      retentionMs: undefined,
+    });
   }
 
   async createTopic(config: TopicConfig): Promise<Topic> {
-    if (this.#state.topics.get(config.name) !== undefined) throw new MqError('topic-exists', { topic: config.name });
+    if (this.#state.topics.get(config.name) !== undefined)
+      throw new MqError('topic-exists', { topic: config.name });
     return this.ensureTopic(config);
   }
 
@@ -51,7 +73,11 @@ export class TopicAdmin {
     const topic = this.#requireTopic(config.name);
     if (config.queueCount < topic.queueNos.length) {
       const current = topic.queueNos.length;
-      throw new MqError('topic-shrink', { topic: config.name, current, requested: config.queueCount });
+      throw new MqError('topic-shrink', {
+        topic: config.name,
+        current,
+        requested: config.queueCount,
+      });
     }
     if (config.type !== topic.config.type) {
       throw new MqError('topic-type-fixed', {
@@ -74,16 +100,14 @@ export class TopicAdmin {
   ensureGroup(config: ConsumerGroupConfig): Promise<Group> {
     const existing = this.#state.groups.get(config.name);
     if (existing !== undefined) return Promise.resolve(existing);
-    return once(this.#creatingGroups, config.name, async () => {
-      this.#require(this.#state.groups.count < this.#limits.maxGroups, 'consumer groups', this.#limits.maxGroups);
-      const change = this.#state.groups.planCreate(config);
-      await this.#write(RecordType.GroupChange, change);
-      return present(this.#state.groups.byId(change.groupId), 'group-not-found', { group: config.name });
-    });
+    return once(this.#creatingGroups, config.name, () =>
+      this.#onCreated('group', this.#createGroup(config)),
+    );
   }
 
   async createGroup(config: ConsumerGroupConfig): Promise<Group> {
-    if (this.#state.groups.get(config.name) !== undefined) throw new MqError('group-exists', { group: config.name });
+    if (this.#state.groups.get(config.name) !== undefined)
+      throw new MqError('group-exists', { group: config.name });
     return this.ensureGroup(config);
   }
 
@@ -95,15 +119,38 @@ export class TopicAdmin {
 
   async deleteGroup(name: string): Promise<void> {
     const group = this.#requireGroup(name);
-    await this.#write(RecordType.GroupChange, { groupId: group.id, config: group.config, deleted: true });
+    await this.#write(RecordType.GroupChange, {
+      groupId: group.id,
+      config: group.config,
+      deleted: true,
+    });
+  }
+
+  async #createGroup(config: ConsumerGroupConfig): Promise<Group> {
+    this.#require(
+      this.#state.groups.count < this.#limits.maxGroups,
+      'consumer groups',
+      this.#limits.maxGroups,
+    );
+    const change = this.#state.groups.planCreate(config);
+    await this.#write(RecordType.GroupChange, change);
+    return present(this.#state.groups.byId(change.groupId), 'group-not-found', {
+      group: config.name,
+    });
   }
 
   async #createTopic(config: TopicConfig): Promise<Topic> {
-    this.#require(this.#state.topics.count < this.#limits.maxTopics, 'topics', this.#limits.maxTopics);
+    this.#require(
+      this.#state.topics.count < this.#limits.maxTopics,
+      'topics',
+      this.#limits.maxTopics,
+    );
     this.#requireQueues(config.queueCount);
     const change = this.#state.topics.planCreate(config);
     await this.#write(RecordType.TopicChange, change);
-    return present(this.#state.topics.byId(change.topicId), 'topic-not-found', { topic: config.name });
+    return present(this.#state.topics.byId(change.topicId), 'topic-not-found', {
+      topic: config.name,
+    });
   }
 
   async #write(
@@ -123,7 +170,11 @@ export class TopicAdmin {
   }
 
   #requireQueues(more: number): void {
-    this.#require(this.#queueCount + more <= this.#limits.maxQueues, 'queues', this.#limits.maxQueues);
+    this.#require(
+      this.#queueCount + more <= this.#limits.maxQueues,
+      'queues',
+      this.#limits.maxQueues,
+    );
     this.#queueCount += more;
   }
 
@@ -133,7 +184,11 @@ export class TopicAdmin {
 }
 
 /** Runs `create` unless one for the same name is under way, whose result is shared. */
-function once<T>(underWay: Map<string, Promise<T>>, name: string, create: () => Promise<T>): Promise<T> {
+function once<T>(
+  underWay: Map<string, Promise<T>>,
+  name: string,
+  create: () => Promise<T>,
+): Promise<T> {
   const existing = underWay.get(name);
   if (existing !== undefined) return existing;
   const created = create().finally(() => underWay.delete(name));
@@ -143,7 +198,11 @@ function once<T>(underWay: Map<string, Promise<T>>, name: string, create: () => 
 
 function present<T>(value: T | undefined, code: 'topic-not-found', fields: { topic: string }): T;
 function present<T>(value: T | undefined, code: 'group-not-found', fields: { group: string }): T;
-function present<T>(value: T | undefined, code: 'topic-not-found' | 'group-not-found', fields: object): T {
+function present<T>(
+  value: T | undefined,
+  code: 'topic-not-found' | 'group-not-found',
+  fields: object,
+): T {
   if (value === undefined) throw new MqError(code, fields as { topic: string; group: string });
   return value;
 }

@@ -29,6 +29,17 @@ export class TopicTable {
     return this.#byId.size;
   }
 
+  /** What the next topic and queue will be numbered; part of a snapshot, so that no number is ever used twice. */
+  get next(): { topicId: number; queueNo: number } {
+    return { topicId: this.#nextId, queueNo: this.#nextQueueNo };
+  }
+
+  /** Numbers below are taken. */
+  reserveBelow(next: { topicId: number; queueNo: number }): void {
+    this.#nextId = Math.max(this.#nextId, next.topicId);
+    this.#nextQueueNo = Math.max(this.#nextQueueNo, next.queueNo);
+  }
+
   get(name: string): Topic | undefined {
     return this.#byName.get(name);
   }
@@ -43,7 +54,12 @@ export class TopicTable {
 
   /** The change that creates `config`, with ids that nothing has used; several may be on their way at once. */
   planCreate(config: TopicConfig): TopicChange {
-    return { topicId: this.#nextId++, config, queueNos: this.#takeQueueNos(config.queueCount) };
+    return {
+      topicId: this.#nextId++,
+      config,
+      queueNos: this.#takeQueueNos(config.queueCount),
+      created: true,
+    };
   }
 
   planUpdate(topic: Topic, config: TopicConfig): TopicChange {
@@ -55,19 +71,21 @@ export class TopicTable {
     return { topicId: topic.id, config: topic.config, queueNos: topic.queueNos, deleted: true };
   }
 
-  /** Returns the topic as it was created, changed or removed; undefined when the change was already contained. */
+  /** Returns the topic as it is after the change, or was before it was removed; undefined when there is no such topic. */
   apply(change: TopicChange, offset: number): Topic | undefined {
-    this.#nextId = Math.max(this.#nextId, change.topicId + 1);
-    for (const queueNo of change.queueNos) this.#nextQueueNo = Math.max(this.#nextQueueNo, queueNo + 1);
+    const lastQueueNo = change.queueNos.reduce((last, queueNo) => Math.max(last, queueNo), -1);
+    this.reserveBelow({ topicId: change.topicId + 1, queueNo: lastQueueNo + 1 });
     const existing = this.#byId.get(change.topicId);
     if (change.deleted === true) {
       if (existing === undefined) return undefined;
       this.#byId.delete(existing.id);
-      if (this.#byName.get(existing.config.name) === existing) this.#byName.delete(existing.config.name);
+      if (this.#byName.get(existing.config.name) === existing)
+        this.#byName.delete(existing.config.name);
       return existing;
     }
-    if (existing === undefined) return this.#add(change, offset);
-    if (offset < existing.asOf) return undefined;
+    if (existing === undefined)
+      return change.created === true ? this.#add(change, offset) : undefined;
+    if (offset < existing.asOf) return existing;
     existing.config = change.config;
     for (let id = existing.queueNos.length; id < change.queueNos.length; id++) {
       existing.queueNos.push(change.queueNos[id] ?? 0);

@@ -15,7 +15,7 @@ export interface RoleContext {
   /** OrbitMQ's version. */
   readonly version: string;
   /** Ends the process with one clear line, for what is found only while it serves. */
-  onFatal(error: unknown): void;
+  readonly onFatal: (error: unknown) => void;
   /** What a person at the terminal should see, such as where the node listens. Not for logs. */
   print(text: string): void;
 }

@@ -16,7 +16,10 @@ export type Epoch = number & { readonly brand: 'Epoch' };
 export const OFFSET_MAX = 2 ** 48 - 1;
 
 export function physicalOffset(value: number): PhysicalOffset {
-  assert(Number.isSafeInteger(value) && value >= 0 && value <= OFFSET_MAX, `physical offset ${value}`);
+  assert(
+    Number.isSafeInteger(value) && value >= 0 && value <= OFFSET_MAX,
+    `physical offset ${value}`,
+  );
   return value as PhysicalOffset;
 }
 

@@ -17,7 +17,10 @@ export const DEFAULT_RETRY_STEPS_MS: readonly number[] = [
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30, 60, 120].map((m) => m * MINUTE_MS),
 ];
 
-export const DEFAULT_CONSUMER_BACKOFF: Backoff = { kind: 'customized', stepsMs: DEFAULT_RETRY_STEPS_MS };
+export const DEFAULT_CONSUMER_BACKOFF: Backoff = {
+  kind: 'customized',
+  stepsMs: DEFAULT_RETRY_STEPS_MS,
+};
 
 /** Deliveries of one message to a group before it goes to the dead-letter topic: the first and 16 retries. */
 export const DEFAULT_MAX_ATTEMPTS = 17;

@@ -15,8 +15,8 @@ import { validateMessage } from '../validation/message.ts';
 import { messageTypeOf, validateTypeForTopic } from '../validation/message-type.ts';
 import { validateSendTopic } from '../validation/topic-name.ts';
 
-/** What a broker can store so far. */
-const STORED_TYPES: ReadonlySet<MessageType> = new Set(['NORMAL', 'FIFO']);
+/** What a broker can store and deliver so far; the others would be kept without what their senders rely on. */
+const STORED_TYPES: ReadonlySet<MessageType> = new Set(['NORMAL']);
 
 export const sendMessage: UnaryRpc<SendMessageView, ISendMessageResponse> = {
   name: 'SendMessage',

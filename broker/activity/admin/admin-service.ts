@@ -6,7 +6,10 @@ import { groupMethods } from './group-methods.ts';
 import { topicMethods } from './topic-methods.ts';
 
 /** orbitmq.v1.Admin for one broker. `describeNode` gives what only the node knows of itself: address, version, disk. */
-export function adminService(services: BrokerServices, describeNode: () => IBrokerDescription): ServiceTable {
+export function adminService(
+  services: BrokerServices,
+  describeNode: () => IBrokerDescription,
+): ServiceTable {
   return Object.fromEntries([
     ...topicMethods(services),
     ...groupMethods(services),

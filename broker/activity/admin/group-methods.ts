@@ -15,7 +15,12 @@ import type { QueueProgress } from '../../consume/core/queue-progress.ts';
 import type { Group, GroupTopic } from '../../state/group-table.ts';
 import type { BrokerServices } from '../broker-services.ts';
 import { adminMethod } from '../../../gateway/admin/admin-method.ts';
-import { attemptsFromWire, backoffFromWire, groupFromWire, startPositionFromWire } from './admin-model.ts';
+import {
+  attemptsFromWire,
+  backoffFromWire,
+  groupFromWire,
+  startPositionFromWire,
+} from './admin-model.ts';
 import { pageOf } from '../../../gateway/admin/page.ts';
 
 export function groupMethods(services: BrokerServices): [string, ServiceMethod][] {
@@ -29,7 +34,10 @@ export function groupMethods(services: BrokerServices): [string, ServiceMethod][
     adminMethod(services, AdminMethods.ListConsumerGroups, (request) => {
       const names = [...state.groups.all()].map((group) => group.config.name);
       const { page, nextPageToken } = pageOf(names, request);
-      return { groups: page.map((name) => groupToWire(requireGroup(services, name).config)), nextPageToken };
+      return {
+        groups: page.map((name) => groupToWire(requireGroup(services, name).config)),
+        nextPageToken,
+      };
     }),
     adminMethod(services, AdminMethods.DescribeConsumerGroup, ({ name }) =>
       describeGroup(services, requireGroup(services, name)),
@@ -61,16 +69,24 @@ function updated({ config }: Group, request: IUpdateConsumerGroupRequest): Group
     maxAttempts: request.maxAttempts ? attemptsFromWire(request.maxAttempts) : config.maxAttempts,
     ordered: request.ordered ?? config.ordered,
     backoff: request.backoff ? backoffFromWire(request.backoff) : config.backoff,
-    startPosition: request.startPosition ? startPositionFromWire(request.startPosition) : config.startPosition,
+    startPosition: request.startPosition
+      ? startPositionFromWire(request.startPosition)
+      : config.startPosition,
     paused: request.paused ?? config.paused,
   };
 }
 
-async function describeGroup(services: BrokerServices, group: Group): Promise<IDescribeConsumerGroupResponse> {
+async function describeGroup(
+  services: BrokerServices,
+  group: Group,
+): Promise<IDescribeConsumerGroupResponse> {
   const queues: IQueueProgress[] = [];
-  const standings = [...group.topics.values()].sort((a, b) => compare(a.topic.config.name, b.topic.config.name));
+  const standings = [...group.topics.values()].sort((a, b) =>
+    compare(a.topic.config.name, b.topic.config.name),
+  );
   for (const standing of standings) {
-    for (const queue of standing.queues) queues.push(await describeProgress(services, standing, queue));
+    for (const queue of standing.queues)
+      queues.push(await describeProgress(services, standing, queue));
   }
   const { name } = group.config;
   return {
@@ -89,7 +105,10 @@ async function describeProgress(
   const maxOffset = services.state.index.endOffset(queue.queueNo);
   const committedOffset = Math.max(queue.committed, services.state.index.minOffset(queue.queueNo));
   const states = [...queue.allPending()].map((pending) => pending.state);
-  const oldest = committedOffset < maxOffset ? await services.locator.entry(queue.queueNo, committedOffset) : undefined;
+  const oldest =
+    committedOffset < maxOffset
+      ? await services.locator.entry(queue.queueNo, committedOffset)
+      : undefined;
   return {
     topic: standing.topic.config.name,
     brokerName: services.options.brokerName,
@@ -99,7 +118,8 @@ async function describeProgress(
     lag: Math.max(0, maxOffset - committedOffset - queue.finishedAhead),
     inflight: states.filter((state) => state === 'in-flight' || state === 'settling').length,
     waitingForRetry: states.filter((state) => state === 'waiting' || state === 'ready').length,
-    oldestStoreTimeMs: oldest === undefined ? undefined : (await services.reader.record(oldest)).storeTimeMs,
+    oldestStoreTimeMs:
+      oldest === undefined ? undefined : (await services.reader.record(oldest)).storeTimeMs,
   };
 }
 
@@ -111,7 +131,10 @@ function members(services: BrokerServices, group: string): IGroupClient[] {
       language: client.language,
       version: client.version,
       peer: client.peer,
-      subscriptions: [...client.filters].map(([topic, filter]) => ({ topic, filter: tagExpression(filter.key) })),
+      subscriptions: [...client.filters].map(([topic, filter]) => ({
+        topic,
+        filter: tagExpression(filter.key),
+      })),
       lastSeenTimeMs: client.lastSeenWallMs,
     }))
     .sort((a, b) => compare(a.clientId, b.clientId));

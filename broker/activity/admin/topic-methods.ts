@@ -27,9 +27,14 @@ export function topicMethods(services: BrokerServices): [string, ServiceMethod][
     adminMethod(services, AdminMethods.ListTopics, (request) => {
       const names = [...state.topics.all()].map((topic) => topic.config.name);
       const { page, nextPageToken } = pageOf(names, request);
-      return { topics: page.map((name) => topicToWire(requireTopic(services, name).config)), nextPageToken };
+      return {
+        topics: page.map((name) => topicToWire(requireTopic(services, name).config)),
+        nextPageToken,
+      };
     }),
-    adminMethod(services, AdminMethods.DescribeTopic, ({ name }) => describeTopic(services, requireTopic(services, name))),
+    adminMethod(services, AdminMethods.DescribeTopic, ({ name }) =>
+      describeTopic(services, requireTopic(services, name)),
+    ),
     adminMethod(services, AdminMethods.UpdateTopic, async (request) => {
       const topic = requireTopic(services, request.name);
       return { topic: topicToWire((await admin.updateTopic(updated(topic, request))).config) };
@@ -50,9 +55,15 @@ function requireTopic(services: BrokerServices, name: string): Topic {
 function updated(topic: Topic, request: IUpdateTopicRequest): Topic['config'] {
   const { config } = topic;
   if (config.name.startsWith(DLQ_PREFIX) && (request.queueCount ?? 1) !== 1) {
-    throw new MqError('field-illegal', { field: 'queue count', reason: 'of a dead-letter topic stays 1' });
+    throw new MqError('field-illegal', {
+      field: 'queue count',
+      reason: 'of a dead-letter topic stays 1',
+    });
   }
-  const wanted = topicFromWire({ ...topicToWire(config), ...present(request) }, { defaultQueueCount: config.queueCount });
+  const wanted = topicFromWire(
+    { ...topicToWire(config), ...present(request) },
+    { defaultQueueCount: config.queueCount },
+  );
   return {
     ...wanted,
     permission: permissionFromWire(request.permission ?? 0, config.permission),
@@ -64,21 +75,28 @@ function updated(topic: Topic, request: IUpdateTopicRequest): Topic['config'] {
 }
 
 function present(request: IUpdateTopicRequest): Partial<IUpdateTopicRequest> {
-  return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== null && value !== undefined));
+  return Object.fromEntries(
+    Object.entries(request).filter(([, value]) => value !== null && value !== undefined),
+  );
 }
 
-async function describeTopic(services: BrokerServices, topic: Topic): Promise<IDescribeTopicResponse> {
+async function describeTopic(
+  services: BrokerServices,
+  topic: Topic,
+): Promise<IDescribeTopicResponse> {
   const queues: IQueueDescription[] = [];
   for (const [queueId, queueNo] of topic.queueNos.entries()) {
     const minOffset = services.state.index.minOffset(queueNo);
     const maxOffset = services.state.index.endOffset(queueNo);
-    const last = maxOffset > minOffset ? await services.locator.entry(queueNo, maxOffset - 1) : undefined;
+    const last =
+      maxOffset > minOffset ? await services.locator.entry(queueNo, maxOffset - 1) : undefined;
     queues.push({
       brokerName: services.options.brokerName,
       queueId,
       minOffset,
       maxOffset,
-      lastStoreTimeMs: last === undefined ? undefined : (await services.reader.record(last)).storeTimeMs,
+      lastStoreTimeMs:
+        last === undefined ? undefined : (await services.reader.record(last)).storeTimeMs,
     });
   }
   const groups = [...services.state.groups.all()]

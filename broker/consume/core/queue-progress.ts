@@ -94,7 +94,8 @@ export class QueueProgress {
   /** The furthest cursor: how far anybody has come. */
   get position(): number {
     let position = this.committed;
-    if (this.#cursors !== undefined) for (const at of this.#cursors.values()) position = Math.max(position, at);
+    if (this.#cursors !== undefined)
+      for (const at of this.#cursors.values()) position = Math.max(position, at);
     return position;
   }
 
@@ -151,7 +152,9 @@ export class QueueProgress {
    * messages have been carried forward.
    */
   expireBelow(offset: number): void {
-    const kept = [...this.allPending()].map((pending) => pending.offset).filter((at) => at < offset);
+    const kept = [...this.allPending()]
+      .map((pending) => pending.offset)
+      .filter((at) => at < offset);
     if (kept.length === 0) {
       if (offset > this.committed) this.#advance(offset);
       return;

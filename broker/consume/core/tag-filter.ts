@@ -20,17 +20,24 @@ export interface TagFilter {
 export const ALL_MESSAGES: TagFilter = { key: SUBSCRIBE_ALL, tags: undefined, hashes: new Set() };
 
 /** Reads a tag expression; an empty one means everything, as in every client. `hash` is the index's tag hash. */
-export function parseTagFilter(expression: string, hash: (tag: string) => number): TagFilter | FilterRefusal {
+export function parseTagFilter(
+  expression: string,
+  hash: (tag: string) => number,
+): TagFilter | FilterRefusal {
   const trimmed = expression.trim();
   if (trimmed === '' || trimmed === SUBSCRIBE_ALL) return ALL_MESSAGES;
   const tags = trimmed.split('||').map((tag) => tag.trim());
   if (tags.includes(SUBSCRIBE_ALL)) return ALL_MESSAGES;
   if (tags.some((tag) => tag === '' || tag.includes('|'))) {
-    return { refused: `tag expression '${expression}' has an empty tag or a single '|'; write 'A || B'` };
+    return {
+      refused: `tag expression '${expression}' has an empty tag or a single '|'; write 'A || B'`,
+    };
   }
   const unique = [...new Set(tags)].sort();
   if (unique.length > TAGS_PER_FILTER_MAX) {
-    return { refused: `tag expression has ${unique.length} tags, at most ${TAGS_PER_FILTER_MAX} are allowed` };
+    return {
+      refused: `tag expression has ${unique.length} tags, at most ${TAGS_PER_FILTER_MAX} are allowed`,
+    };
   }
   return { key: unique.join(' || '), tags: new Set(unique), hashes: new Set(unique.map(hash)) };
 }

@@ -11,6 +11,8 @@ export interface TopicChange {
   readonly config: TopicConfig;
   /** Index number of each queue, by queue id. */
   readonly queueNos: readonly number[];
+  /** The first change of this id. Any other change of an id that is not there comes after its end, and means nothing. */
+  readonly created?: true;
   readonly deleted?: true;
 }
 
@@ -18,6 +20,8 @@ export interface TopicChange {
 export interface GroupChange {
   readonly groupId: number;
   readonly config: ConsumerGroupConfig;
+  /** As for topics. */
+  readonly created?: true;
   readonly deleted?: true;
 }
 
@@ -53,6 +57,6 @@ export function encodeChange(change: object): Buffer {
   return Buffer.from(JSON.stringify(change), 'utf8');
 }
 
-export function decodeChange<T>(buffer: Buffer, start: number, end: number): T {
-  return JSON.parse(buffer.toString('utf8', start, end)) as T;
+export function decodeChange(buffer: Buffer, start: number, end: number): unknown {
+  return JSON.parse(buffer.toString('utf8', start, end));
 }

@@ -57,7 +57,12 @@ export function ackBytes(count: number): number {
   return ENTRIES + count * ACK_ENTRY_BYTES;
 }
 
-export function writeAck(buffer: Buffer, at: number, key: QueueKey, offsets: readonly number[]): void {
+export function writeAck(
+  buffer: Buffer,
+  at: number,
+  key: QueueKey,
+  offsets: readonly number[],
+): void {
   writeKey(buffer, at, key, offsets.length);
   let entry = at + ENTRIES;
   for (const offset of offsets) {
@@ -75,7 +80,12 @@ export function redeliveryBytes(count: number): number {
   return ENTRIES + count * REDELIVERY_ENTRY_BYTES;
 }
 
-export function writeRedelivery(buffer: Buffer, at: number, key: QueueKey, entries: readonly RedeliveryEntry[]): void {
+export function writeRedelivery(
+  buffer: Buffer,
+  at: number,
+  key: QueueKey,
+  entries: readonly RedeliveryEntry[],
+): void {
   writeKey(buffer, at, key, entries.length);
   let entry = at + ENTRIES;
   for (const { offset, ended, notBeforeMs } of entries) {

@@ -1,0 +1,209 @@
+/** Which parts a broker has and how they are wired. No logic. */
+import type { Environment } from '../common/environment/environment.ts';
+import { statusOf } from '../common/errors/status.ts';
+import type { Logger } from '../common/log/logger.ts';
+import type { Metrics } from '../common/metrics/metrics.ts';
+import type { NodeOptions } from '../common/options/node-options.ts';
+import type { BrokerServices } from './activity/broker-services.ts';
+import { errorStatus } from './activity/error-status.ts';
+import { BrokerHealth } from './broker-health.ts';
+import { registerBrokerMetrics } from './broker-metrics.ts';
+import { AttemptKeeper } from './consume/attempt-keeper.ts';
+import { ClientRegistry } from './consume/client-registry.ts';
+import { Consumption } from './consume/consumption.ts';
+import { DeadLetters } from './consume/dead-letters.ts';
+import { MessageSelector } from './consume/message-selector.ts';
+import type { ReceiptBook } from './consume/receipt-book.ts';
+import { Receiver } from './consume/receiver.ts';
+import { Settler } from './consume/settler.ts';
+import { Subscriptions } from './consume/subscriptions.ts';
+import { Housekeeping } from './housekeeping.ts';
+import { LagSampler } from './lag-sampler.ts';
+import { RetentionService } from './retention-service.ts';
+import { ServingListener } from './serving-listener.ts';
+import { SnapshotService } from './snapshot-service.ts';
+import type { RecoveredState } from './state-recovery.ts';
+import { CommitPipeline } from './state/commit-pipeline.ts';
+import { MessageLocator } from './state/message-locator.ts';
+import { MessageReader } from './state/message-reader.ts';
+import { MessageWriter } from './state/message-writer.ts';
+import { ReferenceCarrier } from './state/reference-carrier.ts';
+import { TopicAdmin } from './state/topic-admin.ts';
+import type { DiskWatermark } from './store/disk-watermark.ts';
+import type { IndexDamage } from './store/index/index-damage.ts';
+import { TopicCreation } from './topic-creation.ts';
+import { Traffic } from './traffic.ts';
+
+export interface BrokerPorts {
+  readonly environment: Environment;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** `host:port` that clients are sent to. */
+  readonly advertised: string;
+  /** The queue index cannot be trusted any more: the process must end, and the next start builds it anew. */
+  readonly onIndexDamaged: (damage: IndexDamage) => void;
+}
+
+/** What has been opened before the parts are put together. */
+export interface OpenedStore {
+  readonly recovered: RecoveredState;
+  readonly watermark: DiskWatermark;
+  readonly receipts: ReceiptBook;
+}
+
+export interface BrokerParts {
+  readonly services: BrokerServices;
+  readonly snapshots: SnapshotService;
+  readonly retention: RetentionService;
+  readonly housekeeping: Housekeeping;
+}
+
+/** The data side: everything that reads and writes the log and the state folded from it. */
+type DataParts = ReturnType<typeof buildData>;
+
+export function buildParts(
+  options: NodeOptions,
+  ports: BrokerPorts,
+  opened: OpenedStore,
+): BrokerParts {
+  const data = buildData(options, ports, opened);
+  const services = buildServices(options, ports, opened, data);
+  const { state, log, index } = opened.recovered;
+  const { environment, metrics } = ports;
+  state.setListener(
+    new ServingListener(services.consumption, services.attempts, data.traffic, environment.timers),
+  );
+  const { snapshots, retention } = buildUpkeep(options, ports, opened, data);
+  const lag = new LagSampler(state, data.locator, data.reader, environment);
+  const housekeeping = new Housekeeping(services, lag, () => log.segments()[0]?.firstStoreTimeMs);
+  const { pipeline } = data;
+  registerBrokerMetrics(metrics, services, {
+    log,
+    index,
+    pipeline,
+    lag,
+    snapshots,
+    watermark: opened.watermark,
+  });
+  return { services, snapshots, retention, housekeeping };
+}
+
+function buildData(
+  options: NodeOptions,
+  { environment, metrics }: BrokerPorts,
+  { recovered }: OpenedStore,
+) {
+  const { state, log } = recovered;
+  const pipeline = new CommitPipeline(log, state, environment.timers, {
+    confirmOffset: () => (options.flush === 'sync' ? log.durableOffset : log.writtenOffset),
+    pendingBytes: options.pendingBytes,
+  });
+  const reader = new MessageReader(log);
+  const traffic = new Traffic(metrics, environment.clock);
+  return {
+    pipeline,
+    reader,
+    traffic,
+    locator: new MessageLocator(state, reader),
+    writer: new MessageWriter(state, pipeline, reader, environment.clock),
+    admin: new TopicAdmin(state, pipeline, options, traffic.creation),
+  };
+}
+
+function buildServices(
+  options: NodeOptions,
+  { environment, logger, advertised }: BrokerPorts,
+  { recovered, watermark, receipts }: OpenedStore,
+  data: DataParts,
+): BrokerServices {
+  const { state, log, index } = recovered;
+  const { pipeline, reader, locator, admin, traffic } = data;
+  const consumption = new Consumption();
+  const clients = new ClientRegistry(environment.clock, options.clientExpiryMs);
+  const consumeLogger = logger.child('consume');
+  const deadLetters = new DeadLetters({
+    state,
+    pipeline,
+    locator,
+    topics: admin,
+    onBuried: (group, topic) => {
+      traffic.deadLetter(group, topic);
+    },
+  });
+  const attempts = new AttemptKeeper({
+    state,
+    pipeline,
+    environment,
+    deadLetters,
+    logger: consumeLogger,
+    isClientAlive: (clientId) => clients.isAlive(clientId),
+    wake: (standing) => void consumption.runtime(standing).wake(),
+  });
+  const health = new BrokerHealth({
+    log,
+    watermark,
+    environment,
+    logger: logger.child('store'),
+    directory: options.dataDir,
+    diskRejectPercent: options.diskRejectPercent,
+    isIndexSaturated: () => index.isSaturated(),
+  });
+  const selector = new MessageSelector(state, options);
+  const creation = new TopicCreation(state, admin, options);
+  const { clock } = environment;
+  return {
+    ...data,
+    options,
+    environment,
+    logger,
+    state,
+    clients,
+    consumption,
+    attempts,
+    health,
+    receipts,
+    subscriptions: new Subscriptions(
+      { state, pipeline, topics: admin, consumption, clients, clock, logger: consumeLogger },
+      options,
+    ),
+    receiver: new Receiver(
+      { state, reader, environment, selector, attempts, consumption },
+      options,
+    ),
+    settler: new Settler({ state, pipeline, attempts, deadLetters }),
+    storeHost: advertised,
+    autoCreateTopic: (name) => creation.onFirstUse(name),
+    status: statusOf,
+    toStatus: (where, error) => errorStatus(logger, where, error),
+  };
+}
+
+function buildUpkeep(
+  options: NodeOptions,
+  { environment, logger, metrics, onIndexDamaged }: BrokerPorts,
+  { recovered, watermark }: OpenedStore,
+  { pipeline, locator, reader }: DataParts,
+): Pick<BrokerParts, 'snapshots' | 'retention'> {
+  const { state, log } = recovered;
+  const ports = { state, log, environment, logger: logger.child('store') };
+  const snapshots = new SnapshotService(
+    { ...ports, snapshots: recovered.snapshots },
+    options,
+    recovered.snapshotBegins,
+  );
+  const carrier = new ReferenceCarrier({ state, pipeline, locator, reader, environment });
+  const retention = new RetentionService(
+    {
+      ...ports,
+      watermark,
+      snapshots,
+      carrier,
+      onIndexDamaged,
+      onDeleted: (reason, bytes) => {
+        metrics.counter('retentionDeletedBytes').cell({ reason }).add(bytes);
+      },
+    },
+    options,
+  );
+  return { snapshots, retention };
+}
