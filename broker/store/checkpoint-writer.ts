@@ -9,7 +9,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import { isDiskError } from './store-error.ts';
 
 /** How much of the log a restart may have to write again (recovery.ts), in time. */
-export const CHECKPOINT_INTERVAL_MS = 1000;
+const CHECKPOINT_INTERVAL_MS = 1000;
 
 export class CheckpointWriter {
   readonly #checkpoint: Checkpoint;

@@ -38,7 +38,7 @@ export interface ScanStop {
 }
 
 /** Lets everything else that is due run first. */
-export function yieldLoop(timers: Timers): Promise<void> {
+function yieldLoop(timers: Timers): Promise<void> {
   return new Promise((resolve) => timers.soon(resolve));
 }
 

@@ -22,7 +22,7 @@ export const DEFAULT_WATERMARKS: Watermarks = {
   fullRatio: 0.9,
 };
 
-export const HYSTERESIS_RATIO = 0.02;
+const HYSTERESIS_RATIO = 0.02;
 
 const LEVELS: readonly WatermarkState[] = ['ok', 'cleanup', 'forced', 'full'];
 

@@ -32,7 +32,7 @@ import {
 } from './log-walk.ts';
 import { describeDamage, type VerifyReport, verifyStore } from './verify.ts';
 
-export const QUARANTINE_DIRECTORY = 'quarantine';
+const QUARANTINE_DIRECTORY = 'quarantine';
 
 /** Bytes of one filler record at most: 1 MiB keeps the loop free while it is sealed. */
 const HOLE_BYTES_MAX = SCAN_CHUNK_BYTES;
