@@ -1,10 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import {
-  type BodyState,
   decideRecovery,
   describeState,
-  type HeaderState,
   type Position,
   recoveryTable,
 } from '../../../../../broker/store/core/recovery-decision.ts';
