@@ -3,6 +3,7 @@ import type net from 'node:net';
 import { Server, ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js';
 import type { Environment } from '../environment/environment.ts';
 import { GrpcCall, type CallHost } from './grpc-call.ts';
+import { dropLongTimeouts } from './long-timeout.ts';
 import type { ReportSink } from './server-report.ts';
 import type { ServiceMethod, ServiceTable } from './service-table.ts';
 import { TlsSniffer } from './tls-sniffer.ts';
@@ -80,7 +81,7 @@ export class GrpcServer {
       interceptors: [this.#interceptor(table)],
     });
     for (const [path, method] of Object.entries(table)) this.#register(path, method);
-    const plaintext = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    const plaintext = this.#injector(ServerCredentials.createInsecure());
     if (options.certificate !== undefined) this.setCertificate(options.certificate);
     this.#sniffer = new TlsSniffer(
       options,
@@ -119,7 +120,7 @@ export class GrpcServer {
         private_key: Buffer.from(pair.privateKeyPem),
       },
     ]);
-    this.#tls = this.#server.createConnectionInjector(credentials);
+    this.#tls = this.#injector(credentials);
   }
 
   /** Accepts nothing new, gives open calls `graceMs` to end, then cuts what is left. */
@@ -134,6 +135,12 @@ export class GrpcServer {
     }
     this.#server.forceShutdown();
     this.#sniffer.destroyConnections();
+  }
+
+  #injector(credentials: ServerCredentials): Injector {
+    const injector = this.#server.createConnectionInjector(credentials);
+    dropLongTimeouts(this.#server);
+    return injector;
   }
 
   #injectTls(socket: net.Socket): void {

@@ -240,6 +240,43 @@ describe('calls', () => {
   });
 });
 
+describe('a timeout', () => {
+  /** Opens `path` with a timeout and resolves with the gRPC status, or undefined when the call is still open after a while. */
+  async function statusWithin(path: string, timeout: string): Promise<string | undefined> {
+    const session = http2.connect(`http://127.0.0.1:${running.port}`);
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': path,
+      'content-type': 'application/grpc',
+      'grpc-timeout': timeout,
+      te: 'trailers',
+    });
+    let status: string | undefined;
+    const take = (headers: http2.IncomingHttpHeaders): void => {
+      status ??= headers['grpc-status'] as string | undefined;
+    };
+    stream.on('response', take).on('trailers', take);
+    stream.resume();
+    stream.write(Buffer.alloc(5));
+    await sleep(300);
+    session.destroy();
+    return status;
+  }
+
+  it.each(['31535999M', '99999999H', '2147484S'])(
+    'of %s, longer than grpc-js can count, is none (Java opens Telemetry with 60 years)',
+    async (timeout) => {
+      await start();
+      expect(await statusWithin('/t.T/Bidi', timeout)).toBeUndefined();
+    },
+  );
+
+  it.each(['100m', '99999999n'])('of %s ends the call', async (timeout) => {
+    await start();
+    expect(await statusWithin('/t.T/Bidi', timeout)).toBe('4');
+  });
+});
+
 describe('a connection', () => {
   it('that pings a hundred times a second, with no call open, is never told to go away', async () => {
     await start();
