@@ -46,7 +46,7 @@ export class RetentionService {
     this.#ports = ports;
     this.#options = options;
     ports.watermark.onChange(({ state }) => {
-      if (state === 'forced' || state === 'full') void this.run();
+      if (state !== 'ok') void this.run();
     });
   }
 
@@ -86,11 +86,14 @@ export class RetentionService {
     await carrier.carryBelow(end);
     await this.#coverBySnapshots(end);
     if (this.#ports.snapshots.coveredOffset < end || log.durableOffset < end) return;
-    const damage = await state.index.deleteBefore(end);
-    if (typeof damage !== 'number') {
+    // From here on nobody begins a message below the end; what was begun or buried meanwhile is carried now.
+    const damage = await state.index.raiseMinOffsets(end);
+    if (damage !== undefined) {
       this.#ports.onIndexDamaged(damage);
       return;
     }
+    while ((await carrier.carryBelow(end)) > 0);
+    await state.index.deleteBefore(end);
     carrier.forgetFinished();
     await log.deleteSegmentsBefore(end);
     this.#report(plan);

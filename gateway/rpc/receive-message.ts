@@ -60,13 +60,16 @@ class WaitingClient extends CallClient {
   }
 
   giveUp(): void {
-    this.#controller.abort();
+    this.#controller.abort(NO_LONGER_WAITED_FOR);
   }
 
   release(): void {
     this.#callSignal.removeEventListener('abort', this.#onAbort);
   }
 }
+
+/** Made once: without a reason of its own, each abort builds a DOMException with a stack. */
+const NO_LONGER_WAITED_FOR = new Error('nobody waits for the answer');
 
 async function outcomeOf(
   bytes: Buffer,
