@@ -87,13 +87,13 @@ export class RetentionService {
     await this.#coverBySnapshots(end);
     if (this.#ports.snapshots.coveredOffset < end || log.durableOffset < end) return;
     // From here on nobody begins a message below the end; what was begun or buried meanwhile is carried now.
-    const damage = await state.index.raiseMinOffsets(end);
-    if (damage !== undefined) {
+    state.retiredBelow = end;
+    while ((await carrier.carryBelow(end)) > 0);
+    const damage = await state.index.deleteBefore(end);
+    if (typeof damage !== 'number') {
       this.#ports.onIndexDamaged(damage);
       return;
     }
-    while ((await carrier.carryBelow(end)) > 0);
-    await state.index.deleteBefore(end);
     carrier.forgetFinished();
     await log.deleteSegmentsBefore(end);
     this.#report(plan);

@@ -15,6 +15,8 @@ export class ServingListener implements StateListener {
   readonly #timers: Timers;
   /** Topics with new messages whose waiting receives have not been woken yet. */
   readonly #arrived = new Set<Topic>();
+  /** Those that are held back will be woken in the next turn. */
+  #isRoomTold = false;
 
   constructor(consumption: Consumption, attempts: AttemptKeeper, traffic: Traffic, timers: Timers) {
     this.#consumption = consumption;
@@ -35,6 +37,12 @@ export class ServingListener implements StateListener {
 
   pendingDropped(pending: Pending): void {
     this.#attempts.forget(pending);
+    if (!this.#consumption.hasHeldBack || this.#isRoomTold) return;
+    this.#isRoomTold = true;
+    this.#timers.soon(() => {
+      this.#isRoomTold = false;
+      this.#consumption.wakeHeldBack();
+    });
   }
 
   attemptEnded(standing: GroupTopic, pending: Pending): void {

@@ -11,6 +11,7 @@ import {
   type RedeliveryEntry,
 } from '../state/payload/settlement-record.ts';
 import { RecordType } from '../store/record-type.ts';
+import { isDiskError, isStoreError } from '../store/store-error.ts';
 import type { Pending, QueueProgress } from './core/queue-progress.ts';
 import { Deadlines } from './deadlines.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -162,19 +163,30 @@ export class AttemptKeeper {
   async #writeEnded(): Promise<void> {
     if (this.#closed) return;
     const written: Pending[] = [];
-    try {
-      for (const [queue, gathered] of this.#ending) {
-        this.#ending.delete(queue);
-        for (let from = 0; from < gathered.length; from += SETTLEMENTS_PER_RECORD_MAX) {
-          const part = gathered.slice(from, from + SETTLEMENTS_PER_RECORD_MAX);
-          written.push(...part);
-          this.#append(queue, part);
-        }
+    for (const [queue, gathered] of this.#ending) {
+      for (let from = 0; from < gathered.length; from += SETTLEMENTS_PER_RECORD_MAX) {
+        const part = gathered.slice(from, from + SETTLEMENTS_PER_RECORD_MAX);
+        if (this.#isAppended(queue, part)) written.push(...part);
+        else this.#tryAgain(part);
       }
+    }
+    this.#ending.clear();
+    try {
       await this.#ports.pipeline.whenFolded();
     } catch (error) {
       if (!isMqError(error)) throw error;
       this.#tryAgain(written);
+    }
+  }
+
+  /** False when the log takes nothing now. */
+  #isAppended(queue: QueueProgress, pendings: readonly Pending[]): boolean {
+    try {
+      this.#append(queue, pendings);
+      return true;
+    } catch (error) {
+      if (!isMqError(error)) throw error;
+      return false;
     }
   }
 
@@ -212,7 +224,7 @@ export class AttemptKeeper {
       await this.#ports.deadLetters.bury(standing, pending);
     } catch (error) {
       if (this.#closed) return;
-      if (!isMqError(error)) throw error;
+      if (!isMqError(error) && !isStoreError(error) && !isDiskError(error)) throw error;
       // Stays as it is: all attempts used, nobody gets it, and burying is tried again.
       pending.state = 'waiting';
       pending.notBeforeMs = this.#ports.environment.clock.nowMs() + RETRY_MS;

@@ -6,6 +6,8 @@ import { GroupRuntime } from './group-runtime.ts';
 export class Consumption {
   readonly #runtimes = new Map<GroupTopic, GroupRuntime>();
   readonly #byTopic = new Map<number, Set<GroupRuntime>>();
+  /** Had something to deliver and no room for it in flight. */
+  readonly #heldBack = new Set<GroupRuntime>();
   #waitingCount = 0;
 
   /** Receives that wait, over all groups. */
@@ -16,7 +18,9 @@ export class Consumption {
   runtime(standing: GroupTopic): GroupRuntime {
     const existing = this.#runtimes.get(standing);
     if (existing !== undefined) return existing;
-    const runtime = new GroupRuntime(standing);
+    const runtime = new GroupRuntime(standing, (heldBack) => {
+      this.#heldBack.add(heldBack);
+    });
     this.#runtimes.set(standing, runtime);
     const siblings = this.#byTopic.get(standing.topic.id) ?? new Set();
     siblings.add(runtime);
@@ -33,16 +37,34 @@ export class Consumption {
   }
 
   dropTopic(topic: Topic): void {
-    for (const runtime of this.ofTopic(topic)) this.#runtimes.delete(runtime.standing);
+    for (const runtime of this.ofTopic(topic)) this.#drop(runtime);
     this.#byTopic.delete(topic.id);
   }
 
   dropGroup(group: Group): void {
     for (const runtime of [...this.#runtimes.values()]) {
       if (runtime.standing.group !== group) continue;
-      this.#runtimes.delete(runtime.standing);
+      this.#drop(runtime);
       this.#byTopic.get(runtime.standing.topic.id)?.delete(runtime);
     }
+  }
+
+  get hasHeldBack(): boolean {
+    return this.#heldBack.size > 0;
+  }
+
+  /** There may be room again; those that still have none will say so again. */
+  wakeHeldBack(): void {
+    const heldBack = [...this.#heldBack];
+    this.#heldBack.clear();
+    for (const runtime of heldBack) void runtime.wake();
+  }
+
+  /** Whoever waits there waits in vain. */
+  #drop(runtime: GroupRuntime): void {
+    this.#runtimes.delete(runtime.standing);
+    this.#heldBack.delete(runtime);
+    for (const receive of [...runtime.waiting]) receive.giveUp();
   }
 
   countWaiting(change: 1 | -1): void {

@@ -1,10 +1,10 @@
-import { MqError } from '../../common/errors/mq-error.ts';
 import { deadLetterTopic } from '../../common/model/topic.ts';
 import type { BrokerState } from '../state/broker-state.ts';
 import type { CommitPipeline } from '../state/commit-pipeline.ts';
 import type { GroupTopic } from '../state/group-table.ts';
 import type { MessageLocator } from '../state/message-locator.ts';
 import { REFERENCE_BYTES, writeReference } from '../state/payload/reference-record.ts';
+import { ackBytes, writeAck } from '../state/payload/settlement-record.ts';
 import type { TopicAdmin } from '../state/topic-admin.ts';
 import { RecordType } from '../store/record-type.ts';
 import type { Pending } from './core/queue-progress.ts';
@@ -32,12 +32,13 @@ export class DeadLetters {
     const { progress, offset } = pending;
     const group = standing.group.config.name;
     const deadLetters = await this.#ports.topics.ensureSystemTopic(deadLetterTopic(group));
-    const found = await locator.target(progress.queueNo, offset);
+    const located = await locator.target(progress.queueNo, offset);
     if (progress.pending(offset) !== pending) return;
+    // Meanwhile it may have been carried forward, and its old place is about to go.
+    const found = state.relocations.get(progress.queueNo, offset) ?? located;
     if (found === undefined) {
-      throw new MqError('message-not-found', {
-        reason: `at offset ${offset}: retention has removed it`,
-      });
+      await this.#finish(pending);
+      return;
     }
     const queueOffset =
       deadLetters.nextOffsets[0] ?? state.index.endOffset(deadLetters.queueNos[0] ?? 0);
@@ -59,5 +60,14 @@ export class DeadLetters {
     deadLetters.nextOffsets[0] = queueOffset + 1;
     await pipeline.whenFolded();
     this.#ports.onBuried(group, standing.topic.config.name);
+  }
+
+  /** Retention has taken the message: there is nothing left to move. */
+  async #finish({ progress, offset }: Pending): Promise<void> {
+    const { pipeline } = this.#ports;
+    pipeline.append(RecordType.Ack, ackBytes(1), (buffer, at) => {
+      writeAck(buffer, at, progress, [offset]);
+    });
+    await pipeline.whenFolded();
   }
 }

@@ -6,6 +6,8 @@ import type { Pending } from './core/queue-progress.ts';
 const GRANULARITY_MS = 10;
 /** Entries handled in one turn of the event loop; the rest follow in the next. */
 const BURST_MAX = 1_000;
+/** Numbers of emptied buckets that are put up with before they are cleared away. */
+const ORDER_SLACK = 1_024;
 
 /**
  * When what is in flight or waiting becomes due. Buckets of one granule instead of a heap of messages: scheduling, moving and
@@ -41,6 +43,7 @@ export class Deadlines {
       bucket = [];
       this.#buckets.set(number, bucket);
       this.#push(number);
+      if (this.#order.length > ORDER_SLACK + 2 * this.#buckets.size) this.#compact();
     }
     pending.bucket = number;
     pending.slot = bucket.length;
@@ -104,6 +107,13 @@ export class Deadlines {
     this.#timer = this.#timers.after(delayMs, () => {
       this.#fire();
     });
+  }
+
+  /** Drops the numbers whose buckets have emptied: their count follows what is scheduled, not what ever was. */
+  #compact(): void {
+    this.#order.length = 0;
+    // An ascending list is a heap.
+    for (const number of [...this.#buckets.keys()].sort((a, b) => a - b)) this.#order.push(number);
   }
 
   #push(number: number): void {

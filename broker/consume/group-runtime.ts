@@ -3,8 +3,12 @@ import type { TagFilter } from './core/tag-filter.ts';
 
 /** A receive that found nothing and waits. */
 export interface WaitingReceive {
+  /** Queue and filter: two receives that ask for the same find the same nothing. */
+  readonly asks: string;
   /** Tries again; true when it has been answered. */
   retry(): Promise<boolean>;
+  /** Answers with nothing. */
+  giveUp(): void;
 }
 
 /** The volatile side of one group on one topic: who waits, where the next receive starts, which filters are alive. */
@@ -20,8 +24,16 @@ export class GroupRuntime {
   /** Calls of `wake` so far: one that comes during a round asks for another round. */
   #wakes = 0;
 
-  constructor(standing: GroupTopic) {
+  readonly #onHeldBack: (runtime: GroupRuntime) => void;
+
+  constructor(standing: GroupTopic, onHeldBack: (runtime: GroupRuntime) => void) {
     this.standing = standing;
+    this.#onHeldBack = onHeldBack;
+  }
+
+  /** A limit of messages in flight keeps something back that could be delivered: to be woken when there is room. */
+  holdBack(): void {
+    this.#onHeldBack(this);
   }
 
   get filters(): ReadonlyMap<string, TagFilter> {
@@ -45,11 +57,10 @@ export class GroupRuntime {
   }
 
   async #round(): Promise<void> {
+    const inVain = new Set<string>();
     for (const receive of [...this.waiting]) {
-      if (!this.waiting.has(receive)) continue;
-      const isAnswered = await receive.retry();
-      // Receives of one filter find the same nothing; those of another one may still find something.
-      if (!isAnswered && this.filters.size <= 1) return;
+      if (inVain.has(receive.asks) || !this.waiting.has(receive)) continue;
+      if (!(await receive.retry())) inVain.add(receive.asks);
     }
   }
 }

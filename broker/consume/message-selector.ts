@@ -1,12 +1,14 @@
 import type { BrokerState } from '../state/broker-state.ts';
 import { EntryBatch } from '../store/index/core/entry-batch.ts';
 import type { Pending, QueueProgress } from './core/queue-progress.ts';
-import { mayMatch, type TagFilter } from './core/tag-filter.ts';
+import { matches, mayMatch, type TagFilter } from './core/tag-filter.ts';
 import type { GroupRuntime } from './group-runtime.ts';
 
 /** A message chosen for delivery; from here on it is in flight. */
 export interface Selected {
   readonly pending: Pending;
+  /** Which delivery this is, from 1. */
+  readonly attempt: number;
   readonly physical: number;
   readonly bytes: number;
 }
@@ -85,12 +87,18 @@ export class MessageSelector {
     const min = this.#state.index.minOffset(queue.queueNo);
     for (const pending of queue.readyMessages()) {
       if (turn.isFull) return undefined;
+      if (pending.passedTag !== undefined && !matches(turn.filter, pending.passedTag)) continue;
       const moved = this.#state.relocations.get(queue.queueNo, pending.offset);
       if (moved !== undefined) {
+        if (!mayMatch(turn.filter, moved.tagHash)) continue;
         turn.take(queue.begin(pending.offset), moved.physical, moved.bytes);
         continue;
       }
-      if (pending.offset < min) continue;
+      if (pending.offset < min) {
+        // Begun too late to be carried forward: retention has taken it.
+        queue.finish(pending.offset);
+        continue;
+      }
       const read = this.#state.index.readSync(queue.queueNo, pending.offset, 1, this.#batch);
       if (read === 'needs-disk') return pending.offset;
       if (read === 0 || !mayMatch(turn.filter, this.#batch.tagHash[0] ?? 0)) continue;
@@ -144,6 +152,7 @@ export class MessageSelector {
   #takeFresh(queue: QueueProgress, offset: number, i: number, turn: Turn): void {
     const { relocations } = this.#state;
     const moved = relocations.count === 0 ? undefined : relocations.get(queue.queueNo, offset);
+    if (moved === undefined && (this.#batch.physical[i] ?? 0) < this.#state.retiredBelow) return;
     const { physical, bytes } = moved ?? {
       physical: this.#batch.physical[i] ?? 0,
       bytes: this.#batch.bytes[i] ?? 0,
@@ -152,12 +161,13 @@ export class MessageSelector {
   }
 
   #canTake(queue: QueueProgress, at: number, turn: Turn): boolean {
-    return (
-      !turn.isFull &&
+    if (turn.isFull) return false;
+    const hasRoom =
       queue.pendingCount < this.#limits.maxInflightPerQueue &&
       turn.inflight + turn.messages.length < this.#limits.maxInflightPerGroup &&
-      at - queue.committed < SPREAD_MAX
-    );
+      at - queue.committed < SPREAD_MAX;
+    if (!hasRoom) turn.runtime.holdBack();
+    return hasRoom;
   }
 }
 
@@ -192,7 +202,7 @@ class Turn {
   }
 
   take(pending: Pending, physical: number, bytes: number): void {
-    this.messages.push({ pending, physical, bytes });
+    this.messages.push({ pending, attempt: pending.ended + 1, physical, bytes });
     this.#bytesLeft -= bytes;
   }
 }

@@ -75,7 +75,8 @@ export class Receiver {
   async receive(request: ReceiveRequest): Promise<Delivery[]> {
     if (this.#closed) throw new MqError('shutting-down', {});
     const found = await this.#take(request);
-    if (found.length > 0 || request.pollMs <= 0 || request.signal.aborted) return found;
+    if (found.length > 0 || request.pollMs <= 0 || request.signal.aborted || this.#closed)
+      return found;
     if (this.#ports.consumption.waitingCount >= this.#limits.maxWaitingReceives) {
       throw new MqError('too-many-requests', {
         what: 'waiting receives',
@@ -108,6 +109,8 @@ export class Receiver {
         if (finish()) resolve([]);
       };
       const waiting: WaitingReceive = {
+        asks: `${request.queueId}/${request.filter.key}`,
+        giveUp,
         retry: async () => {
           if (this.#closed) {
             giveUp();
@@ -117,7 +120,7 @@ export class Receiver {
             const found = await this.#take(request);
             if (found.length === 0) return false;
             if (finish()) resolve(found);
-            else this.#release(found.map((delivery) => delivery.pending));
+            else this.#release(runtime, found);
           } catch (error) {
             if (finish()) reject(thrown(error));
           }
@@ -144,10 +147,14 @@ export class Receiver {
     const { selector, attempts, state, environment } = this.#ports;
     const chosen: Selected[] = [];
     for (let loads = 0; ;) {
-      if (attempts.count + chosen.length >= this.#limits.maxInflight) return chosen;
+      const room = this.#limits.maxInflight - attempts.count;
+      if (room <= 0) {
+        request.runtime.holdBack();
+        return chosen;
+      }
       const selection: Selection = selector.select({
         ...request,
-        count: request.count - chosen.length,
+        count: Math.min(request.count - chosen.length, room),
         bytesMax: RECEIVE_BYTES_MAX,
       });
       this.#hide(request, selection.messages);
@@ -185,32 +192,35 @@ export class Receiver {
     try {
       messages = this.#ports.reader.readSync(selected) ?? (await this.#ports.reader.read(selected));
     } catch (error) {
-      this.#release(selected.map(({ pending }) => pending));
+      this.#release(request.runtime, selected);
       throw error;
     }
     if (request.signal.aborted) {
-      this.#release(selected.map(({ pending }) => pending));
+      this.#release(request.runtime, selected);
       return [];
     }
     const deliveries: Delivery[] = [];
-    selected.forEach(({ pending }, i) => {
+    selected.forEach((chosen, i) => {
       const message = messages[i];
-      if (message === undefined || pending.progress.pending(pending.offset) !== pending) return;
+      const { pending, attempt } = chosen;
+      if (message === undefined || !isStillHeld(chosen)) return;
       if (request.filter.tags !== undefined && !matches(request.filter, tagOf(message))) {
-        this.#passOver(request, pending, message);
+        this.#passOver(request, chosen, message);
         return;
       }
-      deliveries.push({ pending, message, attempt: pending.ended + 1 });
+      deliveries.push({ pending, message, attempt });
     });
     return deliveries;
   }
 
   /** The tag only had the same hash: for another member, or for nobody. */
-  #passOver(request: ReceiveRequest, pending: Pending, message: MessageInLog): void {
+  #passOver(request: ReceiveRequest, chosen: Held, message: MessageInLog): void {
+    const { pending } = chosen;
     const tag = tagOf(message);
     for (const filter of request.runtime.filters.values()) {
       if (filter.key === request.filter.key || !matches(filter, tag)) continue;
-      this.#release([pending]);
+      pending.passedTag = tag;
+      this.#release(request.runtime, [chosen]);
       return;
     }
     this.#ports.attempts.forget(pending);
@@ -218,13 +228,25 @@ export class Receiver {
   }
 
   /** Gives back what was taken and not delivered; it does not count as an attempt. */
-  #release(pendings: readonly Pending[]): void {
-    for (const pending of pendings) {
-      if (pending.progress.pending(pending.offset) !== pending) continue;
-      this.#ports.attempts.forget(pending);
-      pending.progress.makeReady(pending);
+  #release(runtime: GroupRuntime, taken: readonly Held[]): void {
+    for (const held of taken) {
+      if (!isStillHeld(held)) continue;
+      this.#ports.attempts.forget(held.pending);
+      held.pending.progress.makeReady(held.pending);
     }
+    void runtime.wake();
   }
+}
+
+/** A message as it was taken; while it is read its invisible time may run out, or somebody may settle it. */
+type Held = Pick<Selected, 'pending' | 'attempt'>;
+
+function isStillHeld({ pending, attempt }: Held): boolean {
+  return (
+    pending.progress.pending(pending.offset) === pending &&
+    pending.state === 'in-flight' &&
+    pending.ended + 1 === attempt
+  );
 }
 
 /** Only errors are thrown here; the language does not know. */

@@ -60,6 +60,8 @@ export class BrokerState {
   readonly idempotence: IdempotenceWindow;
   /** End of the last record folded. */
   foldedOffset = 0;
+  /** Volatile: messages below, unless carried forward, are about to be deleted; nobody begins them any more. */
+  retiredBelow = 0;
   #listener: StateListener = NO_LISTENER;
 
   constructor(index: QueueIndex, idempotence: IdempotenceWindow) {
@@ -108,7 +110,7 @@ export class BrokerState {
         );
         break;
       case RecordType.Subscription:
-        this.groups.applySubscription(
+        this.#foldSubscription(
           decodeChange(buffer, payloadStart, payloadEnd) as SubscriptionChange,
           record.offset,
         );
@@ -221,9 +223,11 @@ export class BrokerState {
     const place = readMessagePlace(record.buffer, record.payloadStart);
     const queueNo = this.topics.byId(place.topicId)?.queueNos[place.queueId];
     if (queueNo === undefined) return;
+    const { tagHash } = place;
     this.relocations.set(queueNo, place.queueOffset, {
       physical: record.offset,
       bytes: record.bytes,
+      tagHash,
     });
   }
 
@@ -239,12 +243,11 @@ export class BrokerState {
     const deleted = change.deleted === true;
     if (deleted) this.#dropQueues(change.queueNos);
     const topic = this.topics.apply(change, offset);
-    if (topic === undefined) return;
     for (const group of this.groups.all()) {
-      if (deleted) this.#forgetStanding(group, topic);
-      else this.#adoptTopic(group, topic, offset);
+      if (deleted) this.#forgetTopic(group, change, offset);
+      else if (topic !== undefined) this.#followTopic(group, topic, change, offset);
     }
-    this.#listener.topicChanged(topic, deleted);
+    if (topic !== undefined) this.#listener.topicChanged(topic, deleted);
   }
 
   /** Also for a topic that the snapshot no longer had: its index may have been captured before it was deleted. */
@@ -256,23 +259,39 @@ export class BrokerState {
   }
 
   /** A group that subscribed before the topic was there gets it from its first message on. */
-  #adoptTopic(group: Group, topic: Topic, offset: number): void {
+  #followTopic(group: Group, topic: Topic, change: TopicChange, offset: number): void {
     const standing = group.topics.get(topic.id);
     if (standing !== undefined) growQueues(standing);
     // A group restored from a later moment has decided already, maybe with filters that came after the topic.
-    else if (offset >= group.asOf && group.filters.has(topic.config.name)) {
+    else if (
+      change.created === true &&
+      offset >= group.asOf &&
+      group.filters.has(topic.config.name)
+    ) {
       this.#addStanding(group, topic, () => 0, offset);
     }
   }
 
-  #forgetStanding(group: Group, topic: Topic): void {
-    const standing = group.topics.get(topic.id);
-    if (standing === undefined) return;
-    for (const queue of standing.queues) {
+  /** The name may come again; a group restored from a later moment may have subscribed to that topic already. */
+  #forgetTopic(group: Group, change: TopicChange, offset: number): void {
+    this.#forgetStanding(group, change.topicId);
+    if (offset >= group.asOf) group.filters.delete(change.config.name);
+  }
+
+  #forgetStanding(group: Group, topicId: number): void {
+    for (const queue of group.topics.get(topicId)?.queues ?? []) {
       for (const pending of queue.allPending()) this.#listener.pendingDropped(pending);
     }
-    group.topics.delete(topic.id);
-    group.filters.delete(topic.config.name);
+    group.topics.delete(topicId);
+  }
+
+  /** What only the dropped filter wanted has been passed by the others: they look at it again, so that it is finished. */
+  #foldSubscription(change: SubscriptionChange, offset: number): void {
+    const group = this.groups.applySubscription(change, offset);
+    const topic = this.topics.get(change.topic);
+    if (group === undefined || topic === undefined || change.dropped !== true) return;
+    for (const queue of group.topics.get(topic.id)?.queues ?? []) queue.rewindCursors();
+    this.#listener.groupChanged(group, false);
   }
 
   #foldGroup(change: GroupChange, offset: number): void {
@@ -280,8 +299,7 @@ export class BrokerState {
     if (group === undefined) return;
     const deleted = change.deleted === true;
     if (deleted) {
-      for (const standing of [...group.topics.values()])
-        this.#forgetStanding(group, standing.topic);
+      for (const topicId of [...group.topics.keys()]) this.#forgetStanding(group, topicId);
     }
     this.#listener.groupChanged(group, deleted);
   }

@@ -4,11 +4,7 @@ import type { BrokerState } from './broker-state.ts';
 import { indexDamaged } from './index-damaged.ts';
 import type { MessageReader } from './message-reader.ts';
 import { readReference } from './payload/reference-record.ts';
-import type { Location } from './relocation-table.ts';
-
-export interface LocatedMessage extends Location {
-  readonly tagHash: number;
-}
+import type { Relocation } from './relocation-table.ts';
 
 /** Finds where the message at a place of a queue is stored. */
 export class MessageLocator {
@@ -21,7 +17,7 @@ export class MessageLocator {
   }
 
   /** The record that stands at this place; undefined when retention has removed it. */
-  async entry(queueNo: number, offset: number): Promise<LocatedMessage | undefined> {
+  async entry(queueNo: number, offset: number): Promise<Relocation | undefined> {
     const batch = new EntryBatch(1);
     const { index, relocations } = this.#state;
     const moved = relocations.get(queueNo, offset);
@@ -29,14 +25,19 @@ export class MessageLocator {
       offset < index.minOffset(queueNo) ? 0 : await index.read(queueNo, offset, 1, batch);
     if (typeof read !== 'number') throw indexDamaged(read);
     if (read === 1 && batch.startOffset === offset) {
-      const location = moved ?? { physical: batch.physical[0] ?? 0, bytes: batch.bytes[0] ?? 0 };
-      return { ...location, tagHash: batch.tagHash[0] ?? 0 };
+      return (
+        moved ?? {
+          physical: batch.physical[0] ?? 0,
+          bytes: batch.bytes[0] ?? 0,
+          tagHash: batch.tagHash[0] ?? 0,
+        }
+      );
     }
-    return moved === undefined ? undefined : { ...moved, tagHash: 0 };
+    return moved;
   }
 
   /** The record with the message itself: follows a reference. */
-  async target(queueNo: number, offset: number): Promise<LocatedMessage | undefined> {
+  async target(queueNo: number, offset: number): Promise<Relocation | undefined> {
     const found = await this.entry(queueNo, offset);
     if (found === undefined) return undefined;
     const record = await this.#reader.record(found);

@@ -54,6 +54,16 @@ export class MessageReader {
     return messages;
   }
 
+  /** As `record`; undefined when retention has removed it. A disk that fails for the moment still rejects. */
+  async recordIfKept(location: Location): Promise<LogRecord | undefined> {
+    try {
+      return location.physical < this.#log.startOffset ? undefined : await this.record(location);
+    } catch (error) {
+      if (location.physical < this.#log.startOffset) return undefined;
+      throw error;
+    }
+  }
+
   /** A record that the log has checked, by its place. */
   async record(location: Location): Promise<LogRecord> {
     const offset = physicalOffset(location.physical);

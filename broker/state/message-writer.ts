@@ -3,6 +3,7 @@ import type { MessageView } from '../../common/wire/message-view.ts';
 import { storedMessageFields } from '../../common/wire/stored-message.ts';
 import { RecordType } from '../store/record-type.ts';
 import type { BrokerState } from './broker-state.ts';
+import type { FirstSend } from './idempotence-window.ts';
 import type { CommitPipeline } from './commit-pipeline.ts';
 import { messageIdHash, tagHash } from './hash.ts';
 import type { MessageReader } from './message-reader.ts';
@@ -53,20 +54,25 @@ export class MessageWriter {
     const stored =
       known === undefined
         ? this.#append(topic, queueId, message, hash)
-        : this.#reader
-            .record(known)
-            .then(
-              (record) => receiptOf(record.buffer, record.payloadStart, topic.id, messageId),
-              // Retention has removed the first one: what is asked for now is a new message.
-              () => undefined,
-            )
-            .then((receipt) => receipt ?? this.#append(topic, queueId, message, hash));
+        : this.#firstReceipt(known, topic.id, messageId).then(
+            (receipt) => receipt ?? this.#append(topic, queueId, message, hash),
+          );
     this.#underWay.set(key, stored);
     const forget = (): void => {
       this.#underWay.delete(key);
     };
     stored.then(forget, forget);
     return stored;
+  }
+
+  /** Undefined when the hash was of another message, or when retention has removed the first one. */
+  async #firstReceipt(
+    known: FirstSend,
+    topicId: number,
+    messageId: string,
+  ): Promise<StoredReceipt | undefined> {
+    const record = await this.#reader.recordIfKept(known);
+    return record && receiptOf(record.buffer, record.payloadStart, topicId, messageId);
   }
 
   async #append(

@@ -41,8 +41,8 @@ export class ReferenceCarrier {
     this.#ports = ports;
   }
 
-  /** Resolves when nothing that is referred to lies below `end` any more. */
-  async carryBelow(end: number): Promise<void> {
+  /** Resolves when nothing that was referred to lies below `end` any more, with how much had to be carried. */
+  async carryBelow(end: number): Promise<number> {
     const { pipeline } = this.#ports;
     let carried = 0;
     for (const place of [...this.#pendingPlaces()])
@@ -52,6 +52,7 @@ export class ReferenceCarrier {
       carried += await this.#carryTopic(topic, end, carried);
     }
     await pipeline.whenFolded();
+    return carried;
   }
 
   /** Forgets relocated messages that nobody waits for any more and that their queue has left behind. */

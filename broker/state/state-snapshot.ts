@@ -8,7 +8,8 @@ import type { ConsumerGroupConfig } from '../../common/model/consumer-group.ts';
 import type { TopicConfig } from '../../common/model/topic.ts';
 import { QueueProgress } from '../consume/core/queue-progress.ts';
 import type { BrokerState } from './broker-state.ts';
-import type { Group, GroupTopic } from './group-table.ts';
+import { growQueues, type Group, type GroupTopic } from './group-table.ts';
+import type { Relocation } from './relocation-table.ts';
 
 /** Section kinds; numbers are part of the file format. The queue index adds its own from 100 on. */
 export const SECTION = {
@@ -17,6 +18,7 @@ export const SECTION = {
   topics: 3,
   idempotence: 4,
   relocations: 5,
+  numbers: 6,
   index: 100,
 } as const;
 
@@ -59,6 +61,13 @@ interface StandingImage {
   queues: ProgressImage[];
 }
 
+/** Numbers not given away yet: those of what was deleted are gone for good. */
+interface NumbersImage {
+  topicId: number;
+  queueNo: number;
+  groupId: number;
+}
+
 interface Images<T> {
   asOf: number;
   items: T[];
@@ -69,6 +78,8 @@ export function* captureState(
   state: BrokerState,
   captureIndex: () => Iterable<Section>,
 ): Generator<Section> {
+  const numbers: NumbersImage = { ...state.topics.next, groupId: state.groups.nextId };
+  yield jsonSection(SECTION.numbers, state.foldedOffset, [numbers]);
   yield idempotenceSection(state);
   yield* sections(SECTION.groups, state, state.groups.all(), groupImage);
   yield* sections(SECTION.standings, state, standings(state), standingImage);
@@ -97,6 +108,8 @@ export function restoreSection(state: BrokerState, section: Section): void {
     state.idempotence.restore(payload.subarray(8));
     return;
   }
+  // The queue index takes its own sections back.
+  if (kind >= SECTION.index) return;
   const image = JSON.parse(payload.toString('utf8')) as Images<unknown>;
   for (const item of image.items) restoreItem(state, kind, item, image.asOf);
 }
@@ -127,19 +140,21 @@ export function restoreEndOffsets(state: BrokerState, sections: readonly Section
 function restoreItem(state: BrokerState, kind: number, item: unknown, asOf: number): void {
   if (kind === SECTION.topics) {
     const { id, config, queueNos } = item as TopicImage;
-    state.topics.apply({ topicId: id, config, queueNos }, asOf);
+    state.topics.apply({ topicId: id, config, queueNos, created: true }, asOf);
   } else if (kind === SECTION.groups) {
     restoreGroup(state, item as GroupImage, asOf);
   } else if (kind === SECTION.standings) {
     restoreStanding(state, item as StandingImage, asOf);
   } else if (kind === SECTION.relocations) {
-    const { queueNo, offset, physical, bytes } = item as {
+    const { queueNo, offset, physical, bytes, tagHash } = item as {
       queueNo: number;
       offset: number;
-      physical: number;
-      bytes: number;
-    };
-    state.relocations.set(queueNo, offset, { physical, bytes });
+    } & Relocation;
+    state.relocations.set(queueNo, offset, { physical, bytes, tagHash });
+  } else if (kind === SECTION.numbers) {
+    const { groupId, ...next } = item as NumbersImage;
+    state.topics.reserveBelow(next);
+    state.groups.reserveBelow(groupId);
   }
 }
 
@@ -187,7 +202,10 @@ function groupImage(group: Group): GroupImage {
 }
 
 function restoreGroup(state: BrokerState, image: GroupImage, asOf: number): void {
-  const group = state.groups.apply({ groupId: image.id, config: image.config }, asOf);
+  const group = state.groups.apply(
+    { groupId: image.id, config: image.config, created: true },
+    asOf,
+  );
   for (const [topic, keys] of image.filters) {
     for (const filterKey of keys)
       state.groups.applySubscription({ groupId: image.id, topic, filterKey }, asOf);
@@ -228,7 +246,10 @@ function restoreStanding(state: BrokerState, image: StandingImage, asOf: number)
   // The topic or the group went while the snapshot was taken: what remains of it is in the log.
   if (group === undefined || topic === undefined) return;
   const queues = image.queues.map((queue) => restoreProgress(image, queue, asOf));
-  group.topics.set(topic.id, { group, topic, queues });
+  const standing = { group, topic, queues };
+  // Topics are captured last: this one may have grown since.
+  growQueues(standing);
+  group.topics.set(topic.id, standing);
 }
 
 function restoreProgress(

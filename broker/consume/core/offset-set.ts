@@ -1,5 +1,13 @@
 const WORD_BITS = 32;
 const INITIAL_WORDS = 4;
+const ALL_BITS = 0xffffffff;
+
+/** Ones in a 32-bit word: sums over pairs, nibbles and bytes at once. */
+function bitCount(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x55555555);
+  const nibbles = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return Math.imul((nibbles + (nibbles >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
 
 /**
  * A set of offsets at or above a floor that only rises: one bit per offset between the floor and the largest member.
@@ -39,6 +47,22 @@ export class OffsetSet {
     if (offset >= this.#end) this.#end = offset + 1;
   }
 
+  /** Adds [from, to); whole words at a time, since a range may have millions. */
+  addRange(from: number, to: number): void {
+    const aligned = (offset: number): boolean => (offset - this.#base) % WORD_BITS === 0;
+    let offset = from;
+    for (; offset < to && !aligned(offset); offset++) this.add(offset);
+    const words = Math.floor((to - offset) / WORD_BITS);
+    if (words > 0) {
+      const first = (offset - this.#base) / WORD_BITS;
+      if (first + words > this.#words.length) this.#grow(first + words);
+      this.#words.fill(ALL_BITS, first, first + words);
+      offset += words * WORD_BITS;
+      this.#end = Math.max(this.#end, offset);
+    }
+    for (; offset < to; offset++) this.add(offset);
+  }
+
   /** The first offset at or after `from` that is not a member. */
   firstMissing(from: number): number {
     let offset = from;
@@ -69,8 +93,12 @@ export class OffsetSet {
 
   /** Members at or above the floor; counted each time, since only people ask. */
   get count(): number {
+    const floorBit = this.#floor - this.#base;
     let count = 0;
-    for (let offset = this.#floor; offset < this.#end; offset++) if (this.has(offset)) count++;
+    for (let word = Math.floor(floorBit / WORD_BITS); word < this.#words.length; word++) {
+      const below = Math.max(0, floorBit - word * WORD_BITS);
+      count += bitCount((this.#words[word] ?? 0) >>> below);
+    }
     return count;
   }
 

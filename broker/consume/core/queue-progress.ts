@@ -21,6 +21,8 @@ export interface Pending {
   notBeforeMs: number;
   /** Who has it in flight; '' otherwise. */
   clientId: string;
+  /** Its own tag, once a filter has chosen it by the hash of another one. */
+  passedTag: string | undefined;
   /** While its client lives, an in-flight message is renewed up to this monotonic time; 0 = not renewed. */
   renewUntilMs: number;
   /** Place in the deadline buckets; maintained there, -1 = not scheduled. */
@@ -103,8 +105,9 @@ export class QueueProgress {
     (this.#cursors ??= new Map()).set(filterKey, offset);
   }
 
-  dropCursor(filterKey: string): void {
-    this.#cursors?.delete(filterKey);
+  /** Every filter looks again at what is neither finished nor pending. */
+  rewindCursors(): void {
+    this.#cursors = undefined;
   }
 
   isDone(offset: number): boolean {
@@ -162,7 +165,7 @@ export class QueueProgress {
     kept.sort((a, b) => a - b);
     let at = this.committed;
     for (const next of [...kept, offset]) {
-      for (; at < next; at++) this.finish(at);
+      this.#finishRange(at, next);
       at = next + 1;
     }
   }
@@ -196,6 +199,7 @@ export class QueueProgress {
       dueAtMs: 0,
       notBeforeMs: 0,
       clientId: '',
+      passedTag: undefined,
       renewUntilMs: 0,
       bucket: -1,
       slot: -1,
@@ -223,6 +227,14 @@ export class QueueProgress {
 
   restoreDone(captured: Parameters<typeof OffsetSet.restore>[0]): void {
     this.#done = OffsetSet.restore(captured);
+    this.#done.dropBelow(this.committed);
+  }
+
+  /** Finishes [from, to), in which nothing is pending. */
+  #finishRange(from: number, to: number): void {
+    if (to <= Math.max(from, this.committed)) return;
+    if (from <= this.committed) this.#advance(to);
+    else (this.#done ??= new OffsetSet(this.committed)).addRange(from, to);
   }
 
   #forget(pending: Pending): void {
