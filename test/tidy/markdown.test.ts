@@ -69,6 +69,16 @@ describe('Markdown files', () => {
     expect(missing).toEqual([]);
   });
 
+  it('that record decisions are numbered without gaps and listed', () => {
+    const records = MARKDOWN.filter((path) => /^docs\/adr\/\d/.test(path)).map((path) =>
+      path.slice(9),
+    );
+    expect(records.map((name) => Number(name.slice(0, 4)))).toEqual(
+      records.map((_, index) => index + 1),
+    );
+    expect(linksOf('docs/adr/README.md').sort()).toEqual(records);
+  });
+
   it('of docs/ are all reached from docs/README.md', () => {
     const documents = MARKDOWN.filter(
       (path) => path.startsWith('docs/') && path !== 'docs/README.md',
