@@ -139,7 +139,8 @@ export class PageWriter {
   /** Writes one batch; false when nothing is due. */
   async #writeBatch(): Promise<boolean> {
     if (this.#memory.buckets.fullCount === 0 && !this.#isOverSoftBound()) return false;
-    this.#batch.reset(await this.#segments.prepare());
+    const position = await this.#segments.prepare();
+    this.#batch.reset(position, this.#options.segmentBytes - position);
     this.#gather();
     if (this.#batch.count === 0) return false;
     await this.#segments.write(this.#batch);
@@ -149,26 +150,43 @@ export class PageWriter {
   }
 
   #gather(): void {
-    const { buckets, slab } = this.#memory;
-    while (this.#batch.hasRoom(this.#options.pageEntries)) {
+    const { buckets, queues, slab } = this.#memory;
+    while (this.#hasRoom()) {
       const queueNo = buckets.takeFull();
       if (queueNo === undefined) break;
-      this.#batch.add(this.#memory, queueNo, this.#memory.nextPageCount(queueNo));
+      this.#addFullPages(queueNo);
     }
     this.#isRelieving ||= this.#isOverSoftBound();
     const target = this.#options.indexBufferBytes * RELIEF_SHARE;
     // What the batch already takes will be free when it is written.
     let used = slab.usedBytes - this.#batch.pages.length;
-    while (this.#isRelieving && this.#batch.hasRoom(this.#options.pageEntries)) {
+    while (this.#isRelieving && this.#hasRoom()) {
       const queueNo = used > target ? buckets.takeLongest() : undefined;
       if (queueNo === undefined) {
         this.#isRelieving = false;
         break;
       }
-      const count = this.#memory.nextPageCount(queueNo);
-      this.#batch.add(this.#memory, queueNo, count);
+      const start = queues.tailStart[queueNo] as number;
+      const count = this.#memory.pageCountFrom(queueNo, start);
+      this.#batch.add(this.#memory, queueNo, start, count);
       used -= Math.max(count * ENTRY_BYTES, CHUNK_BYTES);
     }
+  }
+
+  /** All of them, as far as there is room: one queue may take most of the messages. */
+  #addFullPages(queueNo: number): void {
+    const { queues } = this.#memory;
+    const end = queues.endOffset[queueNo] as number;
+    let start = queues.tailStart[queueNo] as number;
+    do {
+      const count = this.#memory.pageCountFrom(queueNo, start);
+      this.#batch.add(this.#memory, queueNo, start, count);
+      start += count;
+    } while (end - start >= this.#options.pageEntries && this.#hasRoom());
+  }
+
+  #hasRoom(): boolean {
+    return this.#batch.hasRoom(this.#options.pageEntries);
   }
 
   #register(): void {
@@ -176,7 +194,7 @@ export class PageWriter {
       const row = this.#batch.row(i);
       this.#memory.registerPage(row, this.#segments.location(row.position));
     }
-    this.#batch.reset(0);
+    this.#batch.reset(0, 0);
   }
 
   #putBack(): void {
@@ -187,7 +205,7 @@ export class PageWriter {
         this.#memory.releaseHeld(queueNo);
       }
     }
-    this.#batch.reset(0);
+    this.#batch.reset(0, 0);
   }
 
   #fail(error: NodeJS.ErrnoException): void {

@@ -18,7 +18,7 @@ export interface QueueIndexOptions {
   writeDelayMs: number;
   /** Pause after a failed write. */
   writeRetryMs: number;
-  /** Size at which a chunk of a snapshot is closed. Making one of 256 KiB takes about a millisecond. */
+  /** Size at which a chunk of a snapshot is closed. Making one of 128 KiB takes well below a millisecond. */
   captureChunkBytes: number;
 }
 
@@ -36,7 +36,7 @@ export function queueIndexOptions(
     segmentBytes: 64 * MIB,
     writeDelayMs: 100,
     writeRetryMs: 1000,
-    captureChunkBytes: 256 * 1024,
+    captureChunkBytes: 128 * 1024,
     ...given,
   };
   assert(options.indexBufferBytesMax > indexBufferBytes, 'the hard bound is above the soft one');
@@ -50,5 +50,5 @@ export function queueIndexOptions(
   return options;
 }
 
-/** So that several pages fit into one batch of writes (1 MiB). */
+/** So that several pages fit into one batch of writes (256 KiB). */
 const PAGE_ENTRIES_MAX = 2048;

@@ -14,6 +14,8 @@ import type { QueueIndexOptions } from './queue-index-options.ts';
 
 /** Queues whose minimum is raised before other work gets a turn. */
 const RETENTION_STRIDE = 256;
+/** Pages read at once for it: as many as libuv has threads by default. */
+const RETENTION_LANES = 4;
 
 /** What a snapshot says of the index. */
 export interface IndexBase {
@@ -264,8 +266,15 @@ export class QueueIndex {
    * per queue at most and lets other work go on in between. After damage, queues looked at before have been raised.
    */
   async raiseMinOffsets(physical: number): Promise<IndexDamage | undefined> {
+    const queues = this.queuesBelow(physical);
+    const lanes = Array.from({ length: RETENTION_LANES }, () => this.#raiseEach(queues, physical));
+    return (await Promise.all(lanes)).find((damage) => damage !== undefined);
+  }
+
+  /** One of several that share the queues among them. */
+  async #raiseEach(queues: Iterable<number>, physical: number): Promise<IndexDamage | undefined> {
     let sinceTurn = 0;
-    for (const queueNo of this.queuesBelow(physical)) {
+    for (const queueNo of queues) {
       if (++sinceTurn % RETENTION_STRIDE === 0) await this.#turn();
       const located = this.#locate(queueNo, physical);
       const isKnown = typeof located === 'number';

@@ -76,7 +76,8 @@ export function encodeQueues(
     if (!queues.has(queueNo)) continue;
     const tailCount = memory.tailCount(queueNo);
     writeRow(chunk, row, memory, queueNo, tailCount);
-    if (tailCount > 0) memory.copyTail(queueNo, tailCount, words, wordAt);
+    const tailStart = queues.tailStart[queueNo] as number;
+    if (tailCount > 0) memory.copyTail(queueNo, tailStart, tailCount, words, wordAt);
     row += ROW_BYTES;
     wordAt += tailCount * (ENTRY_BYTES / 4);
   }

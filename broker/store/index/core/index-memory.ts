@@ -84,21 +84,20 @@ export class IndexMemory {
     this.#eachRun(queueNo, from, count, (words, at, run) => copyEntries(words, at, run, into));
   }
 
-  /** Copies the first `count` entries of the tail, as they are in memory, into `words` at `at`. */
-  copyTail(queueNo: number, count: number, words: Uint32Array, at: number): void {
+  /** Copies tail entries [from, from + count), as they are in memory, into `words` at `at`. */
+  copyTail(queueNo: number, from: number, count: number, words: Uint32Array, at: number): void {
     let to = at;
-    this.#eachRun(queueNo, this.queues.tailStart[queueNo] as number, count, (from, start, run) => {
-      words.set(from.subarray(start, start + run * ENTRY_WORDS), to);
+    this.#eachRun(queueNo, from, count, (source, start, run) => {
+      words.set(source.subarray(start, start + run * ENTRY_WORDS), to);
       to += run * ENTRY_WORDS;
     });
   }
 
   /**
-   * How many entries the next page of the queue takes: whole chunks, as many as a page holds, so that no chunk stays
-   * behind half used; or all there is when the tail has no whole chunk.
+   * How many entries a page of the queue that starts at `start` takes: whole chunks, as many as a page holds, so that no
+   * chunk stays behind half used; or all there is when the tail has no whole chunk.
    */
-  nextPageCount(queueNo: number): number {
-    const start = this.queues.tailStart[queueNo] as number;
+  pageCountFrom(queueNo: number, start: number): number {
     const end = this.queues.endOffset[queueNo] as number;
     const wholeEnd = Math.min(chunkStart(start) + this.#pageEntries, chunkStart(end));
     return wholeEnd > start ? wholeEnd - start : end - start;

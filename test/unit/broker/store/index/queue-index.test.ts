@@ -181,6 +181,20 @@ describe('QueueIndex: memory', () => {
       for (const queueNo of [0, 7]) expect((await contents(index, queueNo)).length).toBe(500);
     }));
 
+  it('does not wear the tails of quiet queues down when one queue takes nearly all messages', () =>
+    inWorld(async (node) => {
+      const index = await openIndex(node.environment);
+      const quiet = [1, 2, 3, 4, 5, 6, 7, 8];
+      let end = fill(index, quiet, 20);
+      for (let round = 0; round < 20; round++) {
+        end = fill(index, [0], 600, end);
+        await index.flush();
+      }
+      const batch = new EntryBatch(20);
+      for (const queueNo of quiet) expect(index.readSync(queueNo, 0, 20, batch)).toBe(20);
+      expect((await contents(index, 0)).length).toBe(12_000);
+    }));
+
   it('writes tails of less than a chunk too when there are only such', () =>
     inWorld(async (node) => {
       const index = await openIndex(node.environment);
