@@ -8,6 +8,7 @@ import type { BrokerServices } from './activity/broker-services.ts';
 import { errorStatus } from './activity/error-status.ts';
 import { BrokerHealth } from './broker-health.ts';
 import { registerBrokerMetrics } from './broker-metrics.ts';
+import { ConfigurationFeed } from './configuration-feed.ts';
 import { AttemptKeeper } from './consume/attempt-keeper.ts';
 import { ClientRegistry } from './consume/client-registry.ts';
 import { Consumption } from './consume/consumption.ts';
@@ -53,6 +54,7 @@ export interface OpenedStore {
 
 export interface BrokerParts {
   readonly services: BrokerServices;
+  readonly configuration: ConfigurationFeed;
   readonly snapshots: SnapshotService;
   readonly retention: RetentionService;
   readonly housekeeping: Housekeeping;
@@ -70,8 +72,15 @@ export function buildParts(
   const services = buildServices(options, ports, opened, data);
   const { state, log, index } = opened.recovered;
   const { environment, metrics } = ports;
+  const configuration = new ConfigurationFeed(state);
   state.setListener(
-    new ServingListener(services.consumption, services.attempts, data.traffic, environment.timers),
+    new ServingListener(
+      services.consumption,
+      services.attempts,
+      data.traffic,
+      environment.timers,
+      configuration,
+    ),
   );
   const { snapshots, retention } = buildUpkeep(options, ports, opened, data);
   const lag = new LagSampler(state, data.locator, data.reader, environment);
@@ -85,7 +94,7 @@ export function buildParts(
     snapshots,
     watermark: opened.watermark,
   });
-  return { services, snapshots, retention, housekeeping };
+  return { services, configuration, snapshots, retention, housekeeping };
 }
 
 function buildData(

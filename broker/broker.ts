@@ -6,6 +6,7 @@ import type { DiskLock } from '../common/environment/disk.ts';
 import type { NodeOptions } from '../common/options/node-options.ts';
 import type { BrokerServices } from './activity/broker-services.ts';
 import { buildParts, type BrokerParts, type BrokerPorts } from './broker-parts.ts';
+import type { ConfigurationFeed } from './configuration-feed.ts';
 import { ReceiptBook } from './consume/receipt-book.ts';
 import { meteredLogDisk } from './metered-log-disk.ts';
 import { recoverState, type RecoveredState } from './state-recovery.ts';
@@ -17,6 +18,8 @@ const DISK_CHECK_MS = 1_000;
 
 export class Broker {
   readonly services: BrokerServices;
+  /** Topics and groups, for whoever keeps a copy of them. */
+  readonly configuration: ConfigurationFeed;
   readonly #recovered: RecoveredState;
   readonly #lock: DiskLock;
   readonly #watermark: DiskWatermark;
@@ -33,6 +36,7 @@ export class Broker {
     this.#watermark = watermark;
     this.#parts = parts;
     this.services = parts.services;
+    this.configuration = parts.configuration;
   }
 
   /** Recovers the data directory and is ready to serve. Throws a StoreError or MqError that says what is in the way. */

@@ -1,4 +1,5 @@
 import type { Timers } from '../common/environment/timers.ts';
+import type { ConfigurationFeed } from './configuration-feed.ts';
 import type { AttemptKeeper } from './consume/attempt-keeper.ts';
 import type { Consumption } from './consume/consumption.ts';
 import type { Pending } from './consume/core/queue-progress.ts';
@@ -13,16 +14,24 @@ export class ServingListener implements StateListener {
   readonly #attempts: AttemptKeeper;
   readonly #traffic: Traffic;
   readonly #timers: Timers;
+  readonly #configuration: ConfigurationFeed;
   /** Topics with new messages whose waiting receives have not been woken yet. */
   readonly #arrived = new Set<Topic>();
   /** Those that are held back will be woken in the next turn. */
   #isRoomTold = false;
 
-  constructor(consumption: Consumption, attempts: AttemptKeeper, traffic: Traffic, timers: Timers) {
+  constructor(
+    consumption: Consumption,
+    attempts: AttemptKeeper,
+    traffic: Traffic,
+    timers: Timers,
+    configuration: ConfigurationFeed,
+  ) {
     this.#consumption = consumption;
     this.#attempts = attempts;
     this.#traffic = traffic;
     this.#timers = timers;
+    this.#configuration = configuration;
   }
 
   messageStored(topic: Topic): void {
@@ -52,12 +61,14 @@ export class ServingListener implements StateListener {
 
   topicChanged(topic: Topic, deleted: boolean): void {
     if (deleted) this.#consumption.dropTopic(topic);
+    this.#configuration.changed('topic', topic.config.name);
   }
 
   groupChanged(group: Group, deleted: boolean): void {
     if (deleted) this.#consumption.dropGroup(group);
     else
       for (const standing of group.topics.values()) void this.#consumption.runtime(standing).wake();
+    this.#configuration.changed('group', group.config.name);
   }
 
   #wakeArrived(): void {

@@ -261,6 +261,23 @@ const ORBITMQ_METRICS = {
     unit: 'boolean',
   }),
 
+  nameServerRegistered: gauge('orbitmq_broker_registered', {
+    labels: ['namesrv'],
+    help: '1 while the broker is registered at the NameServer',
+    unit: 'boolean',
+  }),
+  registeredBrokers: gauge('orbitmq_namesrv_brokers', {
+    labels: ['state'],
+    help: 'Brokers that the NameServer remembers, by up, unknown, silent, gone; up are in the routes',
+    unit: 'brokers',
+  }),
+  heartbeatAge: gauge('orbitmq_namesrv_heartbeat_age_seconds', {
+    labels: ['broker'],
+    help: 'Time since the broker was last heard of',
+    unit: 'seconds',
+    overflow: 'max',
+  }),
+
   connections: gauge('orbitmq_connections', {
     labels: ['security'],
     help: 'Open connections, by tls or plaintext',

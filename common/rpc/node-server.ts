@@ -6,7 +6,7 @@ import type { Logger } from '../log/logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { NodeOptions } from '../options/node-options.ts';
 import { formatAddress } from '../options/parse-value.ts';
-import { loadKeyPair, loadOrCreateSelfSigned } from './certificate.ts';
+import { createSelfSigned, loadKeyPair, loadOrCreateSelfSigned } from './certificate.ts';
 import { DEFAULT_GRPC_SERVER_OPTIONS, GrpcServer, type KeyPair } from './grpc-server.ts';
 import type { ServerReport } from './server-report.ts';
 import type { ServiceTable } from './service-table.ts';
@@ -18,6 +18,8 @@ export interface NodeServerPorts {
   readonly metrics: Metrics;
   /** Asked for when the server starts: by then everything below it runs. */
   table(): ServiceTable;
+  /** Where a certificate of our own making is kept; undefined: nowhere, each start makes one. */
+  readonly certificateDirectory: string | undefined;
   /** Ends what would otherwise hold the server open. */
   beforeStop(): void;
 }
@@ -111,25 +113,22 @@ export class NodeServer implements Component {
         );
       }
     }
-    const directory = `${options.dataDir}/tls`;
+    const hosts = [
+      ...['localhost', '127.0.0.1', '::1', options.listen.host],
+      options.advertise?.host ?? 'localhost',
+    ];
+    return this.#selfSigned([...new Set(hosts)]);
+  }
+
+  #selfSigned(hosts: readonly string[]): Promise<KeyPair> {
+    const { environment, certificateDirectory: directory } = this.#ports;
+    const nowMs = environment.clock.nowMs();
+    if (directory === undefined) return createSelfSigned(hosts, nowMs);
     const paths = {
       certificatePath: `${directory}/server.crt`,
       privateKeyPath: `${directory}/server.key`,
     };
-    const hosts = [
-      'localhost',
-      '127.0.0.1',
-      '::1',
-      options.listen.host,
-      options.advertise?.host ?? 'localhost',
-    ];
-    return loadOrCreateSelfSigned(
-      environment.disk,
-      directory,
-      paths,
-      [...new Set(hosts)],
-      environment.clock.nowMs(),
-    );
+    return loadOrCreateSelfSigned(environment.disk, directory, paths, hosts, nowMs);
   }
 
   #report(report: ServerReport): void {

@@ -1,0 +1,62 @@
+import type { RoleContext } from '../common/lifecycle/role-context.ts';
+import { formatAddress } from '../common/options/parse-value.ts';
+import { GrpcChannel } from '../common/rpc/grpc-channel.ts';
+import { BrokerNode } from './broker-node.ts';
+import { Registration } from './registration.ts';
+
+/** Acks of a NameServer are small. */
+const ACK_BYTES_MAX = 64 * 1024;
+
+/** A broker of a cluster: serves its own queues and makes itself known to the NameServers, which send clients here. */
+export async function run(context: RoleContext): Promise<void> {
+  const { options, environment, logger, metrics, version, lifecycle } = context;
+  const node = new BrokerNode(context);
+  const registration = new Registration({
+    options,
+    environment,
+    metrics,
+    version,
+    logger: logger.child('registration'),
+    advertised: node.advertised,
+    feed: () => node.broker.broker.configuration,
+    heartbeat: () => {
+      const { services } = node.broker.broker;
+      return {
+        epoch: 0,
+        logEndOffset: node.broker.broker.describeStore().logEndOffset,
+        confirmOffset: services.state.foldedOffset,
+        isWritable: services.health.isWritable,
+      };
+    },
+    connect: (nameServer) =>
+      new GrpcChannel(
+        { ...nameServer, trust: { kind: 'plaintext' }, inboundMessageBytesMax: ACK_BYTES_MAX },
+        environment.clock,
+      ),
+  });
+  if (options.namesrv.length === 0) {
+    logger.warn(
+      'no NameServer is configured: only clients that are told this address find the broker',
+    );
+  }
+  await lifecycle.start([...node.components, registration]);
+  context.print(greeting(context, node));
+}
+
+function greeting(
+  { options, version }: RoleContext,
+  { advertised, server, probes }: BrokerNode,
+): string {
+  const listen = formatAddress({ host: options.listen.host, port: server.port });
+  const nameServers = options.namesrv.map(formatAddress).join(', ');
+  return [
+    '',
+    `OrbitMQ ${version}: broker ${options.brokerName} of ${options.clusterName} is ready.`,
+    '',
+    `  clients      ${listen}   (sent to ${formatAddress(advertised)}; ${options.tlsEnabled ? 'TLS and plaintext' : 'plaintext'})`,
+    `  NameServers  ${nameServers === '' ? 'none: give them with --namesrv' : nameServers}`,
+    `  metrics      http://${formatAddress(probes.address)}/metrics   (also /healthz, /readyz)`,
+    `  data         ${options.dataDir}   (flush: ${options.flush})`,
+    '',
+  ].join('\n');
+}

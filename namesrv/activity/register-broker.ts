@@ -1,0 +1,99 @@
+import { isMqError } from '../../common/errors/mq-error.ts';
+import { toGrpcError } from '../../common/errors/status.ts';
+import type { NumberedReport } from '../../common/model/broker-report.ts';
+import { RpcError } from '../../common/rpc/rpc-error.ts';
+import type {
+  BidiListener,
+  BidiStream,
+  CallContext,
+  ServiceTable,
+} from '../../common/rpc/service-table.ts';
+import {
+  decodeReport,
+  encodeAck,
+  REGISTER_BROKER_PATH,
+} from '../../common/wire/broker-report-codec.ts';
+import type { RegistryService } from '../registry/registry-service.ts';
+
+/** Acks that a broker may leave unread; it sends the next delta only after the ack of the one before. */
+const UNREAD_ACKS_MAX = 1_000;
+
+/** orbitmq.v1.NameServer. `onUnexpected` is told what is our bug. */
+export function nameServerService(
+  registry: RegistryService,
+  onUnexpected: (where: string, error: unknown) => void,
+): ServiceTable {
+  return {
+    [REGISTER_BROKER_PATH]: {
+      kind: 'bidi',
+      handle: (call, stream) => new RegistrationStream(registry, call, stream, onUnexpected),
+    },
+  };
+}
+
+class RegistrationStream implements BidiListener {
+  readonly #registry: RegistryService;
+  readonly #call: CallContext;
+  readonly #stream: BidiStream;
+  readonly #onUnexpected: (where: string, error: unknown) => void;
+  readonly #id: number;
+  #unread = 0;
+  #isOver = false;
+
+  constructor(
+    registry: RegistryService,
+    call: CallContext,
+    stream: BidiStream,
+    onUnexpected: (where: string, error: unknown) => void,
+  ) {
+    this.#registry = registry;
+    this.#call = call;
+    this.#stream = stream;
+    this.#onUnexpected = onUnexpected;
+    this.#id = registry.openStream();
+  }
+
+  message(bytes: Buffer): void {
+    if (this.#isOver) return;
+    try {
+      this.#answer(decodeReport(bytes));
+    } catch (error) {
+      if (!isMqError(error)) this.#onUnexpected(this.#call.method, error);
+      this.#end(new RpcError('invalidArgument', toGrpcError(error).details));
+    }
+  }
+
+  halfClosed(): void {
+    this.#end();
+  }
+
+  closed(): void {
+    this.#isOver = true;
+    this.#registry.closed(this.#id);
+  }
+
+  #answer(report: NumberedReport): void {
+    const ack = this.#registry.report(this.#id, report);
+    const room = this.#stream.send(encodeAck(ack));
+    if (ack.refusal !== undefined) {
+      this.#end();
+      return;
+    }
+    if (room === undefined) return;
+    this.#unread += 1;
+    if (this.#unread > UNREAD_ACKS_MAX) {
+      this.#end(new RpcError('resourceExhausted', 'acks are not read'));
+      return;
+    }
+    void room.then(() => {
+      this.#unread -= 1;
+    });
+  }
+
+  #end(error?: Error): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#registry.closed(this.#id);
+    this.#stream.end(error);
+  }
+}

@@ -1,0 +1,95 @@
+import type { Clock } from '../common/environment/clock.ts';
+import { MqError } from '../common/errors/mq-error.ts';
+import { defaultConsumerGroup, type ConsumerGroupConfig } from '../common/model/consumer-group.ts';
+import type { BrokerAccess, BrokerRoute, Cluster } from '../gateway/broker-access.ts';
+import type { BrokerLink, BrokerLinks } from './broker-links.ts';
+import type { RegistryService } from './registry/registry-service.ts';
+
+/** A topic that no broker wanted to create is not asked for again for so long. */
+const MISSING_MS = 1_000;
+const MISSING_MAX = 10_000;
+
+/** The cluster as the brokers have registered it: routes and groups are answered from memory. */
+export class NamesrvCluster implements Cluster {
+  readonly #service: RegistryService;
+  readonly #links: BrokerLinks;
+  readonly #clock: Clock;
+  /** First uses under way, by topic. */
+  readonly #firstUses = new Map<string, Promise<readonly BrokerRoute[]>>();
+  /** Until when a topic is taken to be missing; oldest first. */
+  readonly #missing = new Map<string, number>();
+
+  constructor(service: RegistryService, links: BrokerLinks, clock: Clock) {
+    this.#service = service;
+    this.#links = links;
+    this.#clock = clock;
+  }
+
+  async routes(topic: string): Promise<readonly BrokerRoute[]> {
+    const known = this.#service.registry.routes(topic);
+    if (known.length === 0) return this.#onFirstUse(topic);
+    return known.map(({ member, topic: config }) => ({
+      brokerName: member.name,
+      ...member.hello.advertised,
+      topic: config,
+    }));
+  }
+
+  group(name: string): Promise<ConsumerGroupConfig> {
+    return Promise.resolve(this.#service.registry.group(name) ?? defaultConsumerGroup(name));
+  }
+
+  /** Throws while a broker of that name may still register: a handle of it must not be called invalid. */
+  broker(brokerName: string): BrokerAccess | undefined {
+    const link = this.#links.link(brokerName);
+    if (link === undefined) this.#requireWarm();
+    return link?.access;
+  }
+
+  brokers(): readonly BrokerAccess[] {
+    return this.#links.up().map(({ access }) => access);
+  }
+
+  /** Each broker decides for itself whether the first use of a topic creates it there. */
+  #onFirstUse(topic: string): Promise<readonly BrokerRoute[]> {
+    this.#requireWarm();
+    const missingUntilMs = this.#missing.get(topic) ?? -Infinity;
+    if (missingUntilMs > this.#clock.monotonicMs()) return Promise.resolve([]);
+    const underWay = this.#firstUses.get(topic);
+    if (underWay !== undefined) return underWay;
+    const created = this.#askAll(topic).finally(() => this.#firstUses.delete(topic));
+    this.#firstUses.set(topic, created);
+    return created;
+  }
+
+  async #askAll(topic: string): Promise<readonly BrokerRoute[]> {
+    const links = this.#links.up();
+    const answers = await Promise.allSettled(links.map((link) => this.#ask(link, topic)));
+    const routes = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+    if (routes.length > 0) return routes;
+    const failed = answers.find((answer) => answer.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    this.#noteMissing(topic);
+    return [];
+  }
+
+  async #ask({ brokerName, access }: BrokerLink, name: string): Promise<BrokerRoute[]> {
+    const topic = await access.autoCreateTopic(name);
+    const member = this.#service.registry.member(brokerName);
+    if (topic === undefined || member === undefined) return [];
+    return [{ brokerName, ...member.hello.advertised, topic }];
+  }
+
+  #noteMissing(topic: string): void {
+    this.#missing.delete(topic);
+    this.#missing.set(topic, this.#clock.monotonicMs() + MISSING_MS);
+    if (this.#missing.size <= MISSING_MAX) return;
+    const [oldest] = this.#missing.keys();
+    if (oldest !== undefined) this.#missing.delete(oldest);
+  }
+
+  #requireWarm(): void {
+    const reason = this.#service.warmUpReason();
+    if (reason !== undefined) throw new MqError('not-ready', { reason });
+  }
+}
