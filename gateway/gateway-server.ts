@@ -17,6 +17,8 @@ export interface GatewayServerParts {
   readonly cluster: () => Cluster;
   /** What the node serves besides the MessagingService. */
   readonly services: () => ServiceTable;
+  /** Ends the long-lived calls of these services, which would hold up the end of the server. */
+  readonly drain?: () => void;
 }
 
 /** The port of a node: the MessagingService of its gateway, and the node's own services. */
@@ -41,6 +43,7 @@ export class GatewayServer implements Component {
       beforeStop: () => {
         this.#gateway?.drain.begin();
         this.#gateway?.sessions.stop();
+        parts.drain?.();
       },
     });
     this.name = this.#server.name;

@@ -7,7 +7,7 @@ import type { Address } from '../common/options/option-definition.ts';
 import type { RpcChannel } from '../common/rpc/rpc-channel.ts';
 import { GatewayServer } from '../gateway/gateway-server.ts';
 import { adminService } from './activity/admin/admin-service.ts';
-import { nameServerService } from './activity/register-broker.ts';
+import { NameServerService } from './activity/register-broker.ts';
 import { BrokerLinks } from './broker-links.ts';
 import { NamesrvCluster } from './namesrv-cluster.ts';
 import { registerNamesrvMetrics } from './namesrv-metrics.ts';
@@ -35,6 +35,7 @@ export class NameServer {
       return toStatus(error);
     };
     const admin = { options, service: registry, links, toStatus: failureStatus };
+    const registration = new NameServerService(registry, onUnexpected);
     this.probes = new ProbeServer(context, [
       { name: 'registry', reason: () => registry.warmUpReason() },
     ]);
@@ -42,7 +43,10 @@ export class NameServer {
       localBroker: undefined,
       certificateDirectory: undefined,
       cluster: () => new NamesrvCluster(registry, links, environment.clock),
-      services: () => ({ ...adminService(admin), ...nameServerService(registry, onUnexpected) }),
+      services: () => ({ ...adminService(admin), ...registration.table() }),
+      drain: () => {
+        registration.drain();
+      },
     });
     registerNamesrvMetrics(metrics, registry.registry, environment.clock);
   }

@@ -18,38 +18,58 @@ import type { RegistryService } from '../registry/registry-service.ts';
 /** Acks that a broker may leave unread; it sends the next delta only after the ack of the one before. */
 const UNREAD_ACKS_MAX = 1_000;
 
-/** orbitmq.v1.NameServer. `onUnexpected` is told what is our bug. */
-export function nameServerService(
-  registry: RegistryService,
-  onUnexpected: (where: string, error: unknown) => void,
-): ServiceTable {
-  return {
-    [REGISTER_BROKER_PATH]: {
-      kind: 'bidi',
-      handle: (call, stream) => new RegistrationStream(registry, call, stream, onUnexpected),
-    },
-  };
+/** orbitmq.v1.NameServer: the streams over which brokers register. */
+export class NameServerService {
+  readonly #registry: RegistryService;
+  readonly #onUnexpected: (where: string, error: unknown) => void;
+  readonly #streams = new Set<RegistrationStream>();
+
+  /** `onUnexpected` is told what is our bug. */
+  constructor(registry: RegistryService, onUnexpected: (where: string, error: unknown) => void) {
+    this.#registry = registry;
+    this.#onUnexpected = onUnexpected;
+  }
+
+  table(): ServiceTable {
+    return {
+      [REGISTER_BROKER_PATH]: { kind: 'bidi', handle: (call, stream) => this.#open(call, stream) },
+    };
+  }
+
+  /** Ends all streams; brokers look for the NameServer again until it is back. */
+  drain(): void {
+    for (const stream of this.#streams) stream.end();
+  }
+
+  #open(call: CallContext, stream: BidiStream): BidiListener {
+    const own = new RegistrationStream(this.#registry, stream, {
+      onUnexpected: (error) => {
+        this.#onUnexpected(call.method, error);
+      },
+      onClosed: () => this.#streams.delete(own),
+    });
+    this.#streams.add(own);
+    return own;
+  }
+}
+
+interface StreamEvents {
+  onUnexpected(error: unknown): void;
+  onClosed(): void;
 }
 
 class RegistrationStream implements BidiListener {
   readonly #registry: RegistryService;
-  readonly #call: CallContext;
   readonly #stream: BidiStream;
-  readonly #onUnexpected: (where: string, error: unknown) => void;
+  readonly #events: StreamEvents;
   readonly #id: number;
   #unread = 0;
   #isOver = false;
 
-  constructor(
-    registry: RegistryService,
-    call: CallContext,
-    stream: BidiStream,
-    onUnexpected: (where: string, error: unknown) => void,
-  ) {
+  constructor(registry: RegistryService, stream: BidiStream, events: StreamEvents) {
     this.#registry = registry;
-    this.#call = call;
     this.#stream = stream;
-    this.#onUnexpected = onUnexpected;
+    this.#events = events;
     this.#id = registry.openStream();
   }
 
@@ -58,42 +78,43 @@ class RegistrationStream implements BidiListener {
     try {
       this.#answer(decodeReport(bytes));
     } catch (error) {
-      if (!isMqError(error)) this.#onUnexpected(this.#call.method, error);
-      this.#end(new RpcError('invalidArgument', toGrpcError(error).details));
+      if (!isMqError(error)) this.#events.onUnexpected(error);
+      this.end(new RpcError('invalidArgument', toGrpcError(error).details));
     }
   }
 
+  end(error?: Error): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#registry.closed(this.#id);
+    this.#stream.end(error);
+  }
+
   halfClosed(): void {
-    this.#end();
+    this.end();
   }
 
   closed(): void {
     this.#isOver = true;
     this.#registry.closed(this.#id);
+    this.#events.onClosed();
   }
 
   #answer(report: NumberedReport): void {
     const ack = this.#registry.report(this.#id, report);
     const room = this.#stream.send(encodeAck(ack));
     if (ack.refusal !== undefined) {
-      this.#end();
+      this.end();
       return;
     }
     if (room === undefined) return;
     this.#unread += 1;
     if (this.#unread > UNREAD_ACKS_MAX) {
-      this.#end(new RpcError('resourceExhausted', 'acks are not read'));
+      this.end(new RpcError('resourceExhausted', 'acks are not read'));
       return;
     }
     void room.then(() => {
       this.#unread -= 1;
     });
-  }
-
-  #end(error?: Error): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#registry.closed(this.#id);
-    this.#stream.end(error);
   }
 }
