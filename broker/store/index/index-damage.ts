@@ -20,7 +20,7 @@ export function indexDamage(
 }
 
 /** How damage leaves methods whose result is something else. To be told by `code`. */
-export class IndexDamagedError extends Error {
+class IndexDamagedError extends Error {
   override readonly name = 'IndexDamagedError';
   readonly code = 'INDEX_DAMAGED';
   readonly damage: IndexDamage;

@@ -23,7 +23,7 @@ export interface SnapshotSection {
 }
 
 /** A snapshot that was whole when it was checked is not any more. To be told by `code`. */
-export class SnapshotDamagedError extends Error {
+class SnapshotDamagedError extends Error {
   override readonly name = 'SnapshotDamagedError';
   readonly code = 'SNAPSHOT_DAMAGED';
 }
