@@ -4,6 +4,7 @@ import type { Logger } from '../common/log/logger.ts';
 import { physicalOffset } from '../common/model/offsets.ts';
 import type { NodeOptions } from '../common/options/node-options.ts';
 import { BrokerState } from './state/broker-state.ts';
+import { indexDamaged } from './state/index-damaged.ts';
 import { IdempotenceWindow } from './state/idempotence-window.ts';
 import {
   restoreEndOffsets,
@@ -64,6 +65,9 @@ export async function recoverState(
   await disk.makeDirectory(options.dataDir);
   const snapshots = await SnapshotStore.open(`${options.dataDir}/snapshot`, disk);
   const snapshot = await snapshots.latest();
+  for (const { file, reason } of snapshots.problems) {
+    logger.warn('a snapshot is damaged; an older one and more of the log are used', { file, reason });
+  }
   const begin = snapshot?.begin ?? physicalOffset(0);
   const log = await CommitLog.open(
     logOptions(options),
@@ -93,7 +97,7 @@ export async function recoverState(
     state.foldedOffset = foldedFrom;
     const recordsFolded = await foldRest(state, log, index);
     if (isRebuilt) restoreEndOffsets(state, sections);
-    await finish(state, log);
+    await finish(state, log, () => requestIndexRebuild(options.dataDir, environment));
     if (isRebuilt) await disk.remove(`${options.dataDir}/${REBUILD_MARKER}`);
     const elapsedMs = environment.clock.monotonicMs() - startedMs;
     const report = { log: log.recovery, foldedFrom, recordsFolded, elapsedMs };
@@ -201,8 +205,16 @@ async function foldRest(state: BrokerState, log: CommitLog, index: QueueIndex): 
   return records;
 }
 
-async function finish(state: BrokerState, log: CommitLog): Promise<void> {
+async function finish(
+  state: BrokerState,
+  log: CommitLog,
+  rebuildLater: () => Promise<void>,
+): Promise<void> {
   state.index.replayEnded();
-  await state.index.deleteBefore(log.startOffset);
+  const damage = await state.index.deleteBefore(log.startOffset);
+  if (typeof damage !== 'number') {
+    await rebuildLater();
+    throw indexDamaged(damage);
+  }
   for (const topic of state.topics.all()) state.syncNextOffsets(topic);
 }
