@@ -1,0 +1,66 @@
+import { IdempotenceWindow } from '../../broker/state/idempotence-window.ts';
+import { CommitPipeline } from '../../broker/state/commit-pipeline.ts';
+import { ReferenceCarrier } from '../../broker/state/reference-carrier.ts';
+import { CommitLog } from '../../broker/store/commit-log.ts';
+import { RecordType } from '../../broker/store/record-type.ts';
+import { SnapshotStore } from '../../broker/store/snapshot/snapshot-store.ts';
+import { physicalOffset } from '../../common/model/offsets.ts';
+
+/** Ways to break the promises of a broker, each of which the ledger must notice. */
+export const BROKER_BUGS = [
+  'answers-before-the-confirm-offset',
+  'begins-snapshots-too-late',
+  'records-no-acknowledgements',
+  'forgets-message-ids-at-restart',
+  'carries-no-references',
+  'publishes-snapshots-before-the-log-is-synced',
+] as const;
+export type BrokerBug = (typeof BROKER_BUGS)[number];
+
+/** What a bug is planted in: methods of the product's classes, replaced for one run. */
+type Methods = Record<string, (...args: never[]) => unknown>;
+
+/** Plants the bug; the result takes it out again. */
+export function plant(bug: BrokerBug | undefined, log: () => CommitLog | undefined): () => void {
+  switch (bug) {
+    case undefined:
+      return () => undefined;
+    case 'answers-before-the-confirm-offset':
+      return replace(CommitPipeline.prototype, 'whenFolded', () => () => Promise.resolve());
+    case 'begins-snapshots-too-late':
+      return replace(
+        SnapshotStore.prototype,
+        'create',
+        (create) => () => create(physicalOffset(log()?.durableOffset ?? 0)),
+      );
+    case 'records-no-acknowledgements':
+      return replace(
+        CommitPipeline.prototype,
+        'append',
+        (append) =>
+          (...args) =>
+            args[0] === RecordType.Ack ? 0 : append(...args),
+      );
+    case 'forgets-message-ids-at-restart':
+      return replace(IdempotenceWindow.prototype, 'restore', () => () => undefined);
+    case 'carries-no-references':
+      return replace(ReferenceCarrier.prototype, 'carryBelow', () => () => Promise.resolve(0));
+    case 'publishes-snapshots-before-the-log-is-synced':
+      return replace(CommitLog.prototype, 'sync', () => () => Promise.resolve());
+  }
+}
+
+function replace(
+  target: object,
+  name: string,
+  instead: (original: (...args: unknown[]) => unknown) => (...args: unknown[]) => unknown,
+): () => void {
+  const methods = target as Methods;
+  const original = methods[name] as (...args: unknown[]) => unknown;
+  methods[name] = function (this: unknown, ...args: unknown[]) {
+    return instead((...given) => original.apply(this, given))(...args);
+  };
+  return () => {
+    methods[name] = original as Methods[string];
+  };
+}
