@@ -13,7 +13,8 @@ import { waitFor, within } from './wait-for.ts';
 
 const REPOSITORY = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const NODE = join(REPOSITORY, 'node_modules/node/bin/node');
-const EXECUTABLE = join(REPOSITORY, 'bin/orbitmq.js');
+/** Another build can be tested by naming its executable. */
+const EXECUTABLE = process.env['ORBITMQ_TEST_EXECUTABLE'] ?? join(REPOSITORY, 'bin/orbitmq.js');
 
 /** A cold start on two busy cores; recovery of a large log has its own, longer limit (see `readyTimeoutMs`). */
 const READY_TIMEOUT_MS = 60_000;
