@@ -1,0 +1,331 @@
+/**
+ * One broker and its NameServers on manual time, the real link and registry at both ends, with a network between them that
+ * delays, loses, doubles and reorders what a real one would deliver, and cuts connections.
+ */
+import { ConfigurationFeed } from '../../broker/configuration-feed.ts';
+import { ChangeJournal } from '../../broker/registration/core/change-journal.ts';
+import { NameServerLink } from '../../broker/registration/name-server-link.ts';
+import type { ConsumerGroupConfig } from '../../common/model/consumer-group.ts';
+import { defaultConsumerGroup } from '../../common/model/consumer-group.ts';
+import type { TopicConfig } from '../../common/model/topic.ts';
+import { CollectingLogger } from './collecting-logger.ts';
+import type { RpcChannel, RpcStream, RpcStreamListener } from '../../common/rpc/rpc-channel.ts';
+import { RpcError } from '../../common/rpc/rpc-error.ts';
+import type { BidiListener, CallContext } from '../../common/rpc/service-table.ts';
+import { REGISTER_BROKER_PATH } from '../../common/wire/broker-report-codec.ts';
+import { NameServerService } from '../../namesrv/activity/register-broker.ts';
+import { RegistryService } from '../../namesrv/registry/registry-service.ts';
+import { SeededRandom } from '../simulation/seeded-random.ts';
+import { ManualTime } from './manual-time.ts';
+
+export const INTERVAL_MS = 1_000;
+export const EXPIRY_MS = 5_000;
+const LATENCY_MS = 2;
+
+/** What happens to the next message, whichever way it goes. */
+export type MessageFault = 'lose' | 'double' | 'delay';
+
+export class RegistrationWorld {
+  readonly time = new ManualTime();
+  readonly random = new SeededRandom(1);
+  readonly brokerLog = new CollectingLogger();
+  readonly nameServers: readonly NameServerEnd[];
+  broker: BrokerEnd;
+
+  constructor(nameServers = 1, keptChanges?: number) {
+    this.nameServers = Array.from({ length: nameServers }, () => new NameServerEnd(this));
+    this.broker = new BrokerEnd(this, keptChanges);
+  }
+
+  get environment(): { clock: ManualTime; timers: ManualTime; random: SeededRandom } {
+    return { clock: this.time, timers: this.time, random: this.random };
+  }
+
+  /** Kills the process and starts another one on the same data. */
+  restartBroker(keptChanges?: number): void {
+    const { topics, groups } = this.broker;
+    this.broker.kill();
+    this.broker = new BrokerEnd(this, keptChanges, topics, groups);
+  }
+}
+
+export class NameServerEnd {
+  readonly log = new CollectingLogger();
+  readonly faults: MessageFault[] = [];
+  /** While set, nothing gets through and nobody is told. */
+  isPartitioned = false;
+  /** Bytes of every message from the broker. */
+  readonly receivedBytes: number[] = [];
+  service: RegistryService | undefined;
+  #server: NameServerService | undefined;
+  #connections = new Set<Connection>();
+  readonly #world: RegistrationWorld;
+
+  constructor(world: RegistrationWorld) {
+    this.#world = world;
+    this.start();
+  }
+
+  start(): void {
+    const options = { clusterName: 'c', heartbeatExpiryMs: EXPIRY_MS };
+    this.service = new RegistryService(options, this.#world.environment, this.log);
+    this.#server = new NameServerService(this.service, (where, error) => {
+      throw new Error(`unexpected in ${where}`, { cause: error });
+    });
+    void this.service.start();
+  }
+
+  kill(): void {
+    void this.service?.stop();
+    this.service = undefined;
+    this.cut();
+  }
+
+  /** Every connection breaks; both ends notice. */
+  cut(): void {
+    for (const connection of [...this.#connections]) connection.break();
+  }
+
+  topics(): string[] {
+    const topics = this.service?.registry.member('b')?.configuration.topics ?? new Map();
+    return [...topics.values()].map((topic) => JSON.stringify(topic)).sort();
+  }
+
+  groups(): string[] {
+    const groups = this.service?.registry.member('b')?.configuration.groups ?? new Map();
+    return [...groups.values()].map((group) => JSON.stringify(group)).sort();
+  }
+
+  get isBrokerUp(): boolean {
+    return this.service?.registry.member('b')?.isUp === true;
+  }
+
+  connect(listener: RpcStreamListener): RpcStream {
+    const connection = new Connection(this.#world.time, this, listener, () => {
+      this.#connections.delete(connection);
+    });
+    this.#connections.add(connection);
+    const server = this.service === undefined ? undefined : this.#server;
+    connection.open(server?.table()[REGISTER_BROKER_PATH]);
+    return connection;
+  }
+}
+
+/** One stream: messages take a while each way; a message lost on the way is lost for good, unlike on a real one. */
+class Connection implements RpcStream {
+  readonly #time: ManualTime;
+  readonly #end: NameServerEnd;
+  readonly #client: RpcStreamListener;
+  readonly #onClosed: () => void;
+  #server: BidiListener | undefined;
+  #isOver = false;
+
+  constructor(
+    time: ManualTime,
+    end: NameServerEnd,
+    client: RpcStreamListener,
+    onClosed: () => void,
+  ) {
+    this.#time = time;
+    this.#end = end;
+    this.#client = client;
+    this.#onClosed = onClosed;
+  }
+
+  open(method: unknown): void {
+    const bidi = method as
+      | {
+          handle(
+            call: CallContext,
+            stream: { send(bytes: Uint8Array): undefined; end(error?: Error): void },
+          ): BidiListener;
+        }
+      | undefined;
+    if (bidi === undefined) {
+      this.#time.after(LATENCY_MS, () => this.break());
+      return;
+    }
+    this.#server = bidi.handle({ method: REGISTER_BROKER_PATH } as CallContext, {
+      send: (bytes) => {
+        this.#carry(() => this.#client.message(Buffer.from(bytes)));
+        return undefined;
+      },
+      end: (error) => {
+        this.#time.after(LATENCY_MS, () => this.break(error));
+      },
+    });
+  }
+
+  send(message: Uint8Array): void {
+    this.#carry(() => {
+      this.#end.receivedBytes.push(message.length);
+      this.#server?.message(Buffer.from(message));
+    });
+  }
+
+  end(): void {
+    this.#carry(() => this.#server?.halfClosed());
+  }
+
+  cancel(): void {
+    this.#over();
+  }
+
+  break(error: Error = new RpcError('unavailable', 'the connection broke')): void {
+    if (this.#isOver) return;
+    this.#over();
+    this.#client.closed(error);
+  }
+
+  #over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#onClosed();
+    this.#server?.closed();
+  }
+
+  #carry(arrive: () => void): void {
+    const fault = this.#end.faults.shift();
+    const deliver = (afterMs: number): void => {
+      this.#time.after(afterMs, () => {
+        if (!this.#isOver && !this.#end.isPartitioned) arrive();
+      });
+    };
+    if (fault === 'lose') return;
+    deliver(fault === 'delay' ? 3 * LATENCY_MS : LATENCY_MS);
+    if (fault === 'double') deliver(LATENCY_MS);
+  }
+}
+
+export class BrokerEnd {
+  readonly topics: Map<string, { config: TopicConfig }>;
+  readonly groups: Map<string, { config: ConsumerGroupConfig }>;
+  readonly links: readonly NameServerLink[];
+  readonly #feed: ConfigurationFeed;
+  #isDead = false;
+
+  constructor(
+    world: RegistrationWorld,
+    keptChanges?: number,
+    topics = new Map<string, { config: TopicConfig }>(),
+    groups = new Map<string, { config: ConsumerGroupConfig }>(),
+  ) {
+    this.topics = topics;
+    this.groups = groups;
+    const table = <Config>(map: Map<string, { config: Config }>) => ({
+      get: (name: string) => map.get(name),
+      all: () => map.values(),
+    });
+    this.#feed = new ConfigurationFeed(
+      { topics: table(topics), groups: table(groups) },
+      new ChangeJournal(keptChanges),
+    );
+    const runId = String(world.random.uint32());
+    const hello = {
+      clusterName: 'c',
+      brokerName: 'b',
+      advertised: { host: 'broker.example', port: 8081 },
+      epoch: 0,
+      version: '1.2.3',
+      runId,
+      heartbeatIntervalMs: INTERVAL_MS,
+    };
+    this.links = world.nameServers.map(
+      (end, i) =>
+        new NameServerLink(
+          {
+            environment: world.environment,
+            logger: world.brokerLog,
+            address: `namesrv-${i}:8081`,
+            feed: this.#feed,
+            hello: () => hello,
+            heartbeat: () => ({
+              epoch: 0,
+              logEndOffset: 2 ** 45,
+              confirmOffset: 2 ** 45,
+              isWritable: true,
+            }),
+            connect: () => this.#channelTo(end),
+          },
+          { heartbeatIntervalMs: INTERVAL_MS, heartbeatExpiryMs: EXPIRY_MS },
+        ),
+    );
+    this.#feed.subscribe(() => {
+      world.time.soon(() => {
+        for (const link of this.links) link.configurationChanged();
+      });
+    });
+    for (const link of this.links) link.start();
+  }
+
+  setTopic(name: string, queueCount: number): void {
+    const config = {
+      name,
+      type: 'NORMAL',
+      queueCount,
+      permission: 'READ_WRITE',
+      retentionMs: undefined,
+    } as const;
+    this.topics.set(name, { config });
+    this.#feed.changed('topic', name);
+  }
+
+  removeTopic(name: string): void {
+    this.topics.delete(name);
+    this.#feed.changed('topic', name);
+  }
+
+  setGroup(name: string, maxAttempts: number): void {
+    this.groups.set(name, { config: { ...defaultConsumerGroup(name), maxAttempts } });
+    this.#feed.changed('group', name);
+  }
+
+  removeGroup(name: string): void {
+    this.groups.delete(name);
+    this.#feed.changed('group', name);
+  }
+
+  /** The process is gone: nothing is said and nothing is sent. */
+  kill(): void {
+    this.#isDead = true;
+    for (const connection of this.#open) connection.cancel();
+  }
+
+  topicTexts(): string[] {
+    return [...this.topics.values()].map(({ config }) => JSON.stringify(config)).sort();
+  }
+
+  groupTexts(): string[] {
+    return [...this.groups.values()].map(({ config }) => JSON.stringify(config)).sort();
+  }
+
+  readonly #open = new Set<RpcStream>();
+
+  #channelTo(end: NameServerEnd): RpcChannel {
+    const unused = (): never => {
+      throw new Error('only streams are opened here');
+    };
+    return {
+      address: 'namesrv',
+      unary: unused,
+      serverStream: unused,
+      exchange: unused,
+      close: () => undefined,
+      openStream: (_path, _metadata, listener) => {
+        if (this.#isDead)
+          return { send: () => undefined, end: () => undefined, cancel: () => undefined };
+        const stream = end.connect({
+          message: (message) => {
+            if (!this.#isDead) listener.message(message);
+          },
+          closed: (error) => {
+            this.#open.delete(stream);
+            if (!this.#isDead) listener.closed(error);
+          },
+        });
+        this.#open.add(stream);
+        return stream;
+      },
+    };
+  }
+}
