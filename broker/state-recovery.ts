@@ -64,55 +64,70 @@ export async function recoverState(
   const { disk } = environment;
   await disk.makeDirectory(options.dataDir);
   const snapshots = await SnapshotStore.open(`${options.dataDir}/snapshot`, disk);
-  const snapshot = await snapshots.latest();
-  for (const { file, reason } of snapshots.problems) {
-    logger.warn('a snapshot is damaged; an older one and more of the log are used', { file, reason });
-  }
+  const snapshot = await latestSnapshot(snapshots, logger);
   const begin = snapshot?.begin ?? physicalOffset(0);
-  const log = await CommitLog.open(
-    logOptions(options),
-    { ...environment, disk: logDisk },
-    {
-      scanFrom: begin,
-      durableFloor: snapshot?.end ?? physicalOffset(0),
-    },
-  );
+  const durableFloor = snapshot?.end ?? physicalOffset(0);
+  const logEnvironment = { ...environment, disk: logDisk };
+  const log = await CommitLog.open(logOptions(options), logEnvironment, {
+    scanFrom: begin,
+    durableFloor,
+  });
   try {
     requireLogFrom(log, begin);
     reportLog(log, logger);
-    const sections = await readSections(snapshot);
-    const { index, isRebuilt } = await openIndex(
-      options,
-      environment,
-      logger,
-      log,
-      snapshot && sections,
-    );
-    const state = new BrokerState(
-      index,
-      new IdempotenceWindow(options.idempotenceIds, options.idempotenceWindowMs),
-    );
-    for (const section of restoreOrder(sections)) restoreSection(state, section);
-    const foldedFrom = isRebuilt ? log.startOffset : begin;
-    state.foldedOffset = foldedFrom;
-    const recordsFolded = await foldRest(state, log, index);
-    if (isRebuilt) restoreEndOffsets(state, sections);
-    await finish(state, log, () => requestIndexRebuild(options.dataDir, environment));
-    if (isRebuilt) await disk.remove(`${options.dataDir}/${REBUILD_MARKER}`);
+    const restored = await restore(options, environment, logger, log, snapshot);
     const elapsedMs = environment.clock.monotonicMs() - startedMs;
-    const report = { log: log.recovery, foldedFrom, recordsFolded, elapsedMs };
+    const { state, foldedFrom, recordsFolded } = restored;
     return {
       state,
       log,
-      index,
+      index: state.index,
       snapshots,
       snapshotBegins: [begin, snapshots.previousBegin ?? 0],
-      report,
+      report: { log: log.recovery, foldedFrom, recordsFolded, elapsedMs },
     };
   } catch (error) {
     await log.close();
     throw error;
   }
+}
+
+async function latestSnapshot(
+  snapshots: SnapshotStore,
+  logger: Logger,
+): Promise<SnapshotReader | undefined> {
+  const snapshot = await snapshots.latest();
+  for (const { file, reason } of snapshots.problems) {
+    logger.warn('a snapshot is damaged; an older one and more of the log are used', {
+      file,
+      reason,
+    });
+  }
+  return snapshot;
+}
+
+/** The state of the snapshot, brought up to the end of the log. */
+async function restore(
+  options: NodeOptions,
+  environment: Environment,
+  logger: Logger,
+  log: CommitLog,
+  snapshot: SnapshotReader | undefined,
+): Promise<{ state: BrokerState; foldedFrom: number; recordsFolded: number }> {
+  const { dataDir, idempotenceIds, idempotenceWindowMs } = options;
+  const sections = await readSections(snapshot);
+  const indexSections = snapshot === undefined ? undefined : sections;
+  const opened = await openIndex(options, environment, logger, log, indexSections);
+  const { index, isRebuilt } = opened;
+  const state = new BrokerState(index, new IdempotenceWindow(idempotenceIds, idempotenceWindowMs));
+  for (const section of restoreOrder(sections)) restoreSection(state, section);
+  const foldedFrom = isRebuilt || snapshot === undefined ? log.startOffset : snapshot.begin;
+  state.foldedOffset = foldedFrom;
+  const recordsFolded = await foldRest(state, log, index);
+  if (isRebuilt) restoreEndOffsets(state, sections);
+  await finish(state, log, () => requestIndexRebuild(dataDir, environment));
+  if (isRebuilt) await environment.disk.remove(`${dataDir}/${REBUILD_MARKER}`);
+  return { state, foldedFrom, recordsFolded };
 }
 
 function logOptions(options: NodeOptions): Parameters<typeof CommitLog.open>[0] {
