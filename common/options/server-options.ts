@@ -123,7 +123,7 @@ export const SERVER_OPTIONS = {
     min: 50,
     max: MINUTE_MS,
     scope: 'cluster',
-    roles: ['broker'],
+    roles: ['broker', 'namesrv'],
   }),
   heartbeatExpiryMs: duration({
     section: 'cluster',

@@ -3,11 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Role } from '../../common/options/option-definition.ts';
 import { freePort } from './free-port.ts';
 import { waitFor, within } from './wait-for.ts';
 
 /**
- * A real standalone node as a child process: free ports, a directory of its own, bounded waits, and whatever the process
+ * A real node as a child process: free ports, a directory of its own, bounded waits, and whatever the process
  * printed in the message of every failure. Used by integration and conformance tests and by the bench.
  */
 
@@ -36,7 +37,9 @@ const ANY_DISK = [
 export interface OrbitMqOptions {
   /** Data directory; a temporary one, removed by `dispose`, when it is left out. */
   readonly directory?: string;
-  /** More command-line flags of `orbitmq standalone`. */
+  /** `standalone` when it is left out. */
+  readonly role?: Role;
+  /** More command-line flags of the role. */
   readonly flags?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   /** Flags of node itself, such as `--max-old-space-size=512`. */
@@ -173,12 +176,12 @@ export class OrbitMqProcess {
   }
 
   #flags(): string[] {
+    const role = this.#options.role ?? 'standalone';
     return [
-      'standalone',
+      role,
       ...['--listen', this.endpoint],
       ...['--http-listen', `127.0.0.1:${this.httpPort}`],
-      ...['--data-dir', this.dataDirectory],
-      ...ANY_DISK,
+      ...(role === 'namesrv' ? [] : ['--data-dir', this.dataDirectory, ...ANY_DISK]),
       ...(this.#options.flags ?? []),
     ];
   }
