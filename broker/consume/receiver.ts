@@ -139,7 +139,7 @@ export class Receiver {
       const selected = await this.#select(request);
       if (selected.length === 0) return [];
       const deliveries = await this.#read(request, selected);
-      if (deliveries.length > 0) return deliveries;
+      if (deliveries.length > 0 || request.signal.aborted) return deliveries;
     }
   }
 

@@ -137,6 +137,17 @@ describe('a receive that waits', () => {
   );
 
   it(
+    'ends when its client goes while the message is read',
+    withBroker(async ({ kit }) => {
+      await kit.sent('t', 'm');
+      const gone = new AbortController();
+      gone.abort();
+      expect(await kit.receive('g', 't', { signal: gone.signal })).toEqual([]);
+      expect(await kit.receive('g', 't')).toMatchObject([{ id: 'm', attempt: 1 }]);
+    }),
+  );
+
+  it(
     'is answered when room comes back under the in-flight limit',
     withBroker(
       async ({ kit, world }) => {
