@@ -29,6 +29,7 @@ export class BrokerNode {
     this.broker = broker;
     this.probes = new ProbeServer(context, [
       { name: 'broker', reason: () => broker.notReadyReason() },
+      { name: 'server', reason: () => this.server.notReadyReason() },
     ]);
     this.server = new GatewayServer(context, {
       localBroker: options.brokerName,

@@ -55,6 +55,11 @@ export class GatewayServer implements Component {
     return this.#server.port;
   }
 
+  /** Undefined while the port is open. */
+  notReadyReason(): string | undefined {
+    return this.port === 0 ? 'its port is not open yet' : undefined;
+  }
+
   start(): Promise<void> {
     return this.#server.start();
   }

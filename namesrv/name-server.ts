@@ -38,6 +38,7 @@ export class NameServer {
     const registration = new NameServerService(registry, onUnexpected);
     this.probes = new ProbeServer(context, [
       { name: 'registry', reason: () => registry.warmUpReason() },
+      { name: 'server', reason: () => this.server.notReadyReason() },
     ]);
     this.server = new GatewayServer(context, {
       localBroker: undefined,
