@@ -7,7 +7,7 @@ import type { Address } from '../common/options/option-definition.ts';
 import type { RpcChannel } from '../common/rpc/rpc-channel.ts';
 import { GatewayServer } from '../gateway/gateway-server.ts';
 import { adminService } from './activity/admin/admin-service.ts';
-import { NameServerService } from './activity/register-broker.ts';
+import { NameServerService } from './activity/name-server-service.ts';
 import { BrokerLinks } from './broker-links.ts';
 import { NamesrvCluster } from './namesrv-cluster.ts';
 import { registerNamesrvMetrics } from './namesrv-metrics.ts';

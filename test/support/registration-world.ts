@@ -13,7 +13,7 @@ import type { RpcChannel, RpcStream, RpcStreamListener } from '../../common/rpc/
 import { RpcError } from '../../common/rpc/rpc-error.ts';
 import type { BidiListener, CallContext } from '../../common/rpc/service-table.ts';
 import { REGISTER_BROKER_PATH } from '../../common/wire/broker-report-codec.ts';
-import { NameServerService } from '../../namesrv/activity/register-broker.ts';
+import { NameServerService } from '../../namesrv/activity/name-server-service.ts';
 import { RegistryService } from '../../namesrv/registry/registry-service.ts';
 import { SeededRandom } from '../simulation/seeded-random.ts';
 import { ManualTime } from './manual-time.ts';
@@ -212,12 +212,8 @@ export class BrokerEnd {
   ) {
     this.topics = topics;
     this.groups = groups;
-    const table = <Config>(map: Map<string, { config: Config }>) => ({
-      get: (name: string) => map.get(name),
-      all: () => map.values(),
-    });
     this.#feed = new ConfigurationFeed(
-      { topics: table(topics), groups: table(groups) },
+      { topics: new Table(topics), groups: new Table(groups) },
       new ChangeJournal(keptChanges),
     );
     const runId = String(world.random.uint32());
@@ -327,5 +323,22 @@ export class BrokerEnd {
         return stream;
       },
     };
+  }
+}
+
+/** A map as the state of a broker shows its tables. */
+class Table<Config> {
+  readonly #map: ReadonlyMap<string, { readonly config: Config }>;
+
+  constructor(map: ReadonlyMap<string, { readonly config: Config }>) {
+    this.#map = map;
+  }
+
+  get(name: string): { readonly config: Config } | undefined {
+    return this.#map.get(name);
+  }
+
+  all(): Iterable<{ readonly config: Config }> {
+    return this.#map.values();
   }
 }

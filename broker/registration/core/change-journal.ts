@@ -13,7 +13,7 @@ export interface Changes {
 }
 
 /** Changes kept; who has missed more gets everything. A change is a name of some tens of bytes. */
-export const CHANGES_KEPT = 10_000;
+const CHANGES_KEPT = 10_000;
 
 /** The first version is what was there at the start; each change is one version more. */
 const FIRST_VERSION = 1;

@@ -16,7 +16,7 @@ export interface DeltaSizes {
 }
 
 /** Half a MiB: a frame stays far below what any receiver takes, and a NameServer decodes it in a few milliseconds. */
-export const DELTA_BYTES_MAX = 512 * 1024;
+const DELTA_BYTES_MAX = 512 * 1024;
 
 interface Draft {
   topics: TopicConfig[];

@@ -146,7 +146,7 @@ describe('NameServerLink', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const world = new RegistrationWorld(2, 3);
-        for (const action of steps) take(world, action as Step);
+        for (const action of steps) take(world, action);
         for (const end of world.nameServers) {
           end.isPartitioned = false;
           end.faults.length = 0;
