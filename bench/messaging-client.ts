@@ -159,6 +159,11 @@ export class MessagingClient {
     return queues;
   }
 
+  /** Sends an encoded SendMessageRequest, of any number of messages; resolves with the status of the whole. */
+  async sendEncoded(request: Uint8Array): Promise<StatusReply> {
+    return decodeStatus(await this.#call('SendMessage', request));
+  }
+
   async send(template: SendTemplate, messageId: string): Promise<SendReceipt> {
     return decodeSendReceipt(await this.#call('SendMessage', template.withId(messageId)));
   }
