@@ -89,6 +89,8 @@ export class RetentionService {
     // From here on nobody begins a message below the end; what was begun or buried meanwhile is carried now.
     state.retiredBelow = end;
     while ((await carrier.carryBelow(end)) > 0);
+    // The copies must not be lost at a power failure that the deletion survives.
+    await log.sync();
     const damage = await state.index.deleteBefore(end);
     if (typeof damage !== 'number') {
       this.#ports.onIndexDamaged(damage);

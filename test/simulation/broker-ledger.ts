@@ -1,5 +1,6 @@
 import { assert } from '../../common/assert.ts';
 import { deadLetterTopic } from '../../common/model/topic.ts';
+import type { MessageInLog } from '../../broker/state/message-reader.ts';
 import { storedMessageFields } from '../../common/wire/stored-message.ts';
 import type { Received, SendOutcome } from '../support/broker-kit.ts';
 import type { BrokerKit } from '../support/broker-kit.ts';
@@ -196,18 +197,16 @@ export class BrokerLedger {
 }
 
 /** Every message of a topic by id; asserts that each is there once, readable, and at the place that it says. */
-async function storedIds({ services }: BrokerKit, name: string): Promise<Map<string, Found>> {
-  const { state, locator, reader } = services;
+async function storedIds(kit: BrokerKit, name: string): Promise<Map<string, Found>> {
+  const { state } = kit.services;
   const found = new Map<string, Found>();
   for (const [queueId, queueNo] of state.topics.get(name)?.queueNos.entries() ?? []) {
     const end = state.index.endOffset(queueNo);
     for (let offset = state.index.minOffset(queueNo); offset < end; offset++) {
-      const entry = await locator.entry(queueNo, offset);
+      const message = await messageAt(kit, queueNo, offset);
       // Retention runs on meanwhile.
-      if (entry === undefined && offset < state.index.minOffset(queueNo)) continue;
-      assert(entry !== undefined, `${name} has nothing at ${queueId}/${offset}`);
-      const [message] = await reader.read([entry]);
-      assert(message !== undefined, 'what is located is read');
+      if (message === undefined && offset < state.index.minOffset(queueNo)) continue;
+      assert(message !== undefined, `${name} has nothing at ${queueId}/${offset}`);
       const id = storedMessageFields(
         message.buffer,
         message.systemStart,
@@ -220,4 +219,23 @@ async function storedIds({ services }: BrokerKit, name: string): Promise<Map<str
     }
   }
   return found;
+}
+
+/** Retention may carry it forward, or delete it, between finding and reading. */
+async function messageAt(
+  { services }: BrokerKit,
+  queueNo: number,
+  offset: number,
+): Promise<MessageInLog | undefined> {
+  const { locator, reader } = services;
+  for (let located = await locator.entry(queueNo, offset); located !== undefined;) {
+    try {
+      return (await reader.read([located]))[0];
+    } catch (error) {
+      const again = await locator.entry(queueNo, offset);
+      if (again?.physical === located.physical) throw error;
+      located = again;
+    }
+  }
+  return undefined;
 }

@@ -1,6 +1,6 @@
 import { assert } from '../../common/assert.ts';
 import type { NodeOptions } from '../../common/options/node-options.ts';
-import { isMqError } from '../../common/errors/mq-error.ts';
+import { isMqError, MqError } from '../../common/errors/mq-error.ts';
 import { CommitLog } from '../../broker/store/commit-log.ts';
 import { isDiskError, isStoreError } from '../../broker/store/store-error.ts';
 import { BrokerKit, type Received } from '../support/broker-kit.ts';
@@ -51,6 +51,10 @@ interface Run {
   /** Sends whose outcome nobody knows; they are repeated. */
   readonly unknown: Map<string, { topic: string; tag: string | undefined }>;
   ids: number;
+  /** Deletions that were asked for in this life: what they came to is not known before the next one. */
+  readonly deleting: { topic: boolean; group: boolean };
+  /** With flush async, after kill -9: what is not durable is lost if the next start fails or power does. */
+  durableAtKill: number | undefined;
   /** Of the life that goes on. */
   log: CommitLog | undefined;
 }
@@ -108,6 +112,8 @@ function newRun(world: World, bug: BrokerBug | undefined): Run {
     snapshotIntervalBytes: random.pick([1_000, 20_000]),
     snapshotIntervalMs: 2_000,
     maxInflightPerQueue: random.pick([3, 1_000]),
+    autoCreateTopics: false,
+    autoCreateGroups: false,
     invisibleMinMs: 10,
     autoRenewInvisibleMs: 1_000,
     clientExpiryMs: 3_000,
@@ -116,7 +122,17 @@ function newRun(world: World, bug: BrokerBug | undefined): Run {
     Object.assign(options, { segmentBytes: 1_500, retentionBytes: 4_500 });
   const ledger = new BrokerLedger(options.retentionBytes === 0);
   const node = world.addNode('broker');
-  return { world, node, options, ledger, unknown: new Map(), ids: 0, log: undefined };
+  return {
+    world,
+    node,
+    options,
+    ledger,
+    unknown: new Map(),
+    ids: 0,
+    deleting: { topic: false, group: false },
+    durableAtKill: undefined,
+    log: undefined,
+  };
 }
 
 async function liveOnce(run: Run, faults: DiskFaults): Promise<void> {
@@ -132,14 +148,26 @@ async function liveOnce(run: Run, faults: DiskFaults): Promise<void> {
   endLife(run);
 }
 
-function endLife({ world, node, options, ledger, log }: Run): void {
+function endLife(run: Run): void {
+  const { world, node, options, ledger, log, deleting } = run;
+  if (deleting.topic) forgetTopic(run);
+  if (deleting.group) ledger.groupForgotten('fleeting');
+  deleting.topic = deleting.group = false;
   const isPowerLost = !node.isAlive || world.random.chance(0.4);
   const hasFailedSync = log?.failure !== undefined && log.failure.operation !== 'write';
-  if (options.flush === 'async' && log !== undefined && (isPowerLost || hasFailedSync))
-    ledger.lost(log.durableOffset);
+  if (isPowerLost) loseUnsynced(run);
+  if (options.flush === 'async' && log !== undefined) {
+    run.durableAtKill = log.durableOffset;
+    if (isPowerLost || hasFailedSync) loseUnsynced(run);
+  }
   if (isPowerLost) node.crash();
   else node.kill();
   node.restart();
+}
+
+function loseUnsynced(run: Run): void {
+  if (run.durableAtKill !== undefined) run.ledger.lost(run.durableAtKill);
+  run.durableAtKill = undefined;
 }
 
 /** One life, until its time is over. */
@@ -172,10 +200,12 @@ async function openPatiently(run: Run): Promise<BrokerKit> {
   for (let attempt = 1; ; attempt++) {
     try {
       const kit = await BrokerKit.open(node.environment, run.options);
+      run.durableAtKill = undefined;
       await prepare(kit);
       return kit;
     } catch (error) {
       expected(error);
+      loseUnsynced(run);
       // A flipped bit is read as damage, and the next look finds none.
       const isFlip = node.drive.faults.bitFlipProbability > 0;
       if (isStoreError(error) && error.kind !== 'io')
@@ -203,6 +233,11 @@ async function prepare(kit: BrokerKit): Promise<void> {
   }
   for (const { group, topic, tags } of MEMBERS)
     await kit.register(`${group}/${topic}/${tags}`, group, { [topic]: tags });
+  // A member that could not subscribe is no member yet: what only it would want may be passed over.
+  const isComplete = MEMBERS.every(({ group, topic, tags }) =>
+    groups.get(group)?.filters.get(topic)?.has(tags),
+  );
+  if (!isComplete) throw new MqError('log-failed', { reason: 'not everybody has subscribed' });
 }
 
 async function produce(run: Run, life: Life): Promise<void> {
@@ -306,11 +341,13 @@ async function administer(run: Run, life: Life): Promise<void> {
         await admin.updateTopic({ ...topic, queueCount: topic.queueCount + 1 });
       } else if (choice === 1) {
         forgetTopic(run);
+        run.deleting.topic = true;
         await admin.deleteTopic(FLEETING);
         forgetTopic(run);
         await prepare(life.kit);
       } else if (choice === 2) {
         ledger.groupForgotten('fleeting');
+        run.deleting.group = true;
         await admin.deleteGroup('fleeting');
         if (!life.isOver) ledger.groupForgotten('fleeting');
         await prepare(life.kit);
