@@ -192,7 +192,9 @@ export class Receiver {
     try {
       messages = this.#ports.reader.readSync(selected) ?? (await this.#ports.reader.read(selected));
     } catch (error) {
+      const hasRemoved = await this.#finishRemoved(selected);
       this.#release(request.runtime, selected);
+      if (hasRemoved) return [];
       throw error;
     }
     if (request.signal.aborted) {
@@ -211,6 +213,21 @@ export class Receiver {
       deliveries.push({ pending, message, attempt });
     });
     return deliveries;
+  }
+
+  /** What retention has removed between choosing and reading is finished: nobody can get it any more. */
+  async #finishRemoved(selected: readonly Selected[]): Promise<boolean> {
+    let hasRemoved = false;
+    for (const chosen of selected) {
+      const { pending } = chosen;
+      // Unreadable for the moment is not removed.
+      const isRemoved = await this.#ports.reader.isRemoved(chosen).catch(() => false);
+      if (!isRemoved || !isStillHeld(chosen)) continue;
+      this.#ports.attempts.forget(pending);
+      pending.progress.finish(pending.offset);
+      hasRemoved = true;
+    }
+    return hasRemoved;
   }
 
   /** The tag only had the same hash: for another member, or for nobody. */

@@ -64,6 +64,16 @@ export class MessageReader {
     }
   }
 
+  /**
+   * True when retention has removed the message. A crash in the middle of a deletion can leave a dead letter's entry
+   * behind whose message is gone.
+   */
+  async isRemoved(location: Location): Promise<boolean> {
+    const record = await this.recordIfKept(location);
+    if (record?.type !== RecordType.Reference) return record === undefined;
+    return readReference(record.buffer, record.payloadStart).targetPhysical < this.#log.startOffset;
+  }
+
   /** A record that the log has checked, by its place. */
   async record(location: Location): Promise<LogRecord> {
     const offset = physicalOffset(location.physical);

@@ -1,5 +1,5 @@
 import { assert } from '../../common/assert.ts';
-import { deadLetterTopic } from '../../common/model/topic.ts';
+import { deadLetterTopic, DLQ_PREFIX } from '../../common/model/topic.ts';
 import type { MessageInLog } from '../../broker/state/message-reader.ts';
 import { storedMessageFields } from '../../common/wire/stored-message.ts';
 import type { Received, SendOutcome } from '../support/broker-kit.ts';
@@ -206,6 +206,8 @@ async function storedIds(kit: BrokerKit, name: string): Promise<Map<string, Foun
       const message = await messageAt(kit, queueNo, offset);
       // Retention runs on meanwhile.
       if (message === undefined && offset < state.index.minOffset(queueNo)) continue;
+      // A crash during a deletion may leave the entry of a dead letter that was to go as well.
+      if (message === undefined && name.startsWith(DLQ_PREFIX)) continue;
       assert(message !== undefined, `${name} has nothing at ${queueId}/${offset}`);
       const id = storedMessageFields(
         message.buffer,
@@ -233,7 +235,10 @@ async function messageAt(
       return (await reader.read([located]))[0];
     } catch (error) {
       const again = await locator.entry(queueNo, offset);
-      if (again?.physical === located.physical) throw error;
+      if (again?.physical === located.physical) {
+        if (await reader.isRemoved(located)) return undefined;
+        throw error;
+      }
       located = again;
     }
   }
