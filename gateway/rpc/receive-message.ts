@@ -9,6 +9,7 @@ import {
   type IStatus,
 } from '../../proto/generated/v2.ts';
 import type { ClientContext, ReceiveOutcome } from '../broker-access.ts';
+import { ANY_QUEUE } from '../assignment.ts';
 import { brokerForReceive } from '../broker-choice.ts';
 import { CallClient } from '../client-context.ts';
 import { fromMs, optionalMs } from '../durations.ts';
@@ -115,7 +116,9 @@ async function receive(
     {
       ...request,
       group: fullResource(group),
-      messageQueue: { ...queue, topic: fullResource(topic) },
+      // Simple consumers walk through the queues of the route, one each poll. What is due again in another queue must not wait
+      // for its turn: any queue of the broker is meant, as with Apache.
+      messageQueue: { ...queue, topic: fullResource(topic), id: ANY_QUEUE },
       filterExpression: filter,
       batchSize: Math.min(Math.max(request.batchSize ?? 1, 1), options.receiveBatchMax),
       invisibleDuration: invisibleMs === undefined ? null : fromMs(invisibleMs),

@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { OrbitMqProcess } from '../support/orbitmq-process.ts';
@@ -140,19 +139,10 @@ const logsTo = (directory: string): Record<string, string> => ({
 
 /** Java and Go take any certificate; Node and Python must be told to trust the one that the node made for itself. */
 function tlsEnvironment(server: OrbitMqProcess): Record<string, string> {
-  const certificate = findCertificate(server.dataDirectory);
+  const certificate = join(server.dataDirectory, 'tls/server.crt');
   return {
     ORBITMQ_CONFORMANCE_TLS: '1',
     NODE_EXTRA_CA_CERTS: certificate,
     GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: certificate,
   };
-}
-
-function findCertificate(directory: string): string {
-  const folder = join(directory, 'tls');
-  const name = existsSync(folder)
-    ? readdirSync(folder).find((file) => /cert/.test(file))
-    : undefined;
-  if (name === undefined) throw new Error(`no certificate in ${folder}`);
-  return join(folder, name);
 }

@@ -108,6 +108,18 @@ describe('rule 1: every address serves the whole service', () => {
     expect(running.cluster.members[1]!.receives).toHaveLength(1);
   });
 
+  it('receives from any queue of that broker, whichever one the client asks for', async () => {
+    await client.call('QueryRoute', { topic });
+    await client.receive({
+      group,
+      messageQueue: { topic, id: 3, broker: { name: 'broker-b' } },
+      batchSize: 1,
+      autoRenew: true,
+      longPollingTimeout: seconds(0),
+    });
+    expect(running.cluster.members[1]!.receives.at(-1)?.messageQueue?.id).toBe(-1);
+  });
+
   it('answers rpcs that are not built yet in their own form', async () => {
     const calls = [
       client.call('EndTransaction', { topic }),
