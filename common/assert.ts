@@ -1,5 +1,5 @@
 /** A broken invariant: our bug, never the world's. It ends the process; the supervisor starts a new one. */
-export class AssertionError extends Error {
+class AssertionError extends Error {
   override readonly name = 'AssertionError';
 }
 

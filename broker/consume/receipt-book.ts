@@ -1,10 +1,11 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { receiptMac } from '../../common/crypto/receipt-mac.ts';
 import type { Disk } from '../../common/environment/disk.ts';
 import type { Random } from '../../common/environment/random.ts';
 import {
   decodeReceiptHandle,
   encodeReceiptHandle,
   type DecodedReceipt,
+  type Mac,
   type ReceiptHandle,
 } from '../../common/model/receipt-handle.ts';
 
@@ -13,10 +14,10 @@ const KEY_FILE = 'receipt.key';
 
 /** Makes and opens receipt handles with a key that stays with the data, so that handles survive a restart. */
 export class ReceiptBook {
-  readonly #key: KeyObject;
+  readonly #mac: Mac;
 
   constructor(key: Uint8Array) {
-    this.#key = createSecretKey(key);
+    this.#mac = receiptMac(key);
   }
 
   /** Reads the key of a data directory, or makes one. */
@@ -48,7 +49,4 @@ export class ReceiptBook {
   decode(text: string): DecodedReceipt {
     return decodeReceiptHandle(text, this.#mac);
   }
-
-  readonly #mac = (bytes: Uint8Array): Uint8Array =>
-    createHmac('sha256', this.#key).update(bytes).digest();
 }

@@ -31,7 +31,7 @@ import { RelocationTable } from './relocation-table.ts';
 import { TopicTable, type Topic } from './topic-table.ts';
 
 /** Index flag: the entry is a Reference record, the message itself lies elsewhere. */
-export const INDEX_FLAG_REFERENCE = 1;
+const INDEX_FLAG_REFERENCE = 1;
 
 /** What the serving side wants to know of a fold, to keep its timers and its waiting receivers in step. */
 export interface StateListener {
@@ -44,7 +44,7 @@ export interface StateListener {
   groupChanged(group: Group, deleted: boolean): void;
 }
 
-export const NO_LISTENER: StateListener = {
+const NO_LISTENER: StateListener = {
   messageStored: () => undefined,
   pendingDropped: () => undefined,
   attemptEnded: () => undefined,

@@ -12,7 +12,7 @@ const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 
 /** RocketMQ's delay levels from the third on: what its consumers have always been used to. 16 retries make 17 deliveries. */
-export const DEFAULT_RETRY_STEPS_MS: readonly number[] = [
+const DEFAULT_RETRY_STEPS_MS: readonly number[] = [
   ...[1, 5, 10, 30].map((s) => s * SECOND_MS),
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30, 60, 120].map((m) => m * MINUTE_MS),
 ];

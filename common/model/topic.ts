@@ -3,15 +3,7 @@ export const TOPIC_TYPES = ['NORMAL', 'FIFO', 'DELAY', 'TRANSACTION', 'MIXED'] a
 export type TopicType = (typeof TOPIC_TYPES)[number];
 
 /** The type that a client derives for one message from the fields it has set. */
-export const MESSAGE_TYPES = [
-  'NORMAL',
-  'FIFO',
-  'DELAY',
-  'TRANSACTION',
-  'LITE',
-  'PRIORITY',
-] as const;
-export type MessageType = (typeof MESSAGE_TYPES)[number];
+export type MessageType = 'NORMAL' | 'FIFO' | 'DELAY' | 'TRANSACTION' | 'LITE' | 'PRIORITY';
 
 export const PERMISSIONS = ['NONE', 'READ', 'WRITE', 'READ_WRITE'] as const;
 export type Permission = (typeof PERMISSIONS)[number];

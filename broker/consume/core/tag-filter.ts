@@ -3,9 +3,9 @@ export interface FilterRefusal {
   readonly refused: string;
 }
 
-export const SUBSCRIBE_ALL = '*';
+const SUBSCRIBE_ALL = '*';
 /** Bound on the tags of one expression. */
-export const TAGS_PER_FILTER_MAX = 256;
+const TAGS_PER_FILTER_MAX = 256;
 
 /** `A || B`, or `*` for everything. Two filters with the same `key` select the same messages. */
 export interface TagFilter {
@@ -17,7 +17,7 @@ export interface TagFilter {
   readonly hashes: ReadonlySet<number>;
 }
 
-export const ALL_MESSAGES: TagFilter = { key: SUBSCRIBE_ALL, tags: undefined, hashes: new Set() };
+const ALL_MESSAGES: TagFilter = { key: SUBSCRIBE_ALL, tags: undefined, hashes: new Set() };
 
 /** Reads a tag expression; an empty one means everything, as in every client. `hash` is the index's tag hash. */
 export function parseTagFilter(
