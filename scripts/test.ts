@@ -41,8 +41,8 @@ interface JestReport {
 
 /** Longer than any stage takes on two busy cores; a hanging test must not hang the run. */
 const STAGE_TIMEOUT_MS = 15 * 60_000;
-/** A failing stage prints the end of its output: there the reason stands. */
-const DETAIL_CHARACTERS_MAX = 20_000;
+/** Of a failing program the end of its output is shown, where the reason stands; of failing tests the first ones. */
+const DETAIL_CHARACTERS_MAX = 12_000;
 
 const cores = availableParallelism();
 const scratch = mkdtempSync(join(tmpdir(), 'orbitmq-test-'));
@@ -138,8 +138,13 @@ function outcomeOf(code: number, output: string, report: JestReport | undefined)
     passed: report.numPassedTests,
     failed: unexplained ? 1 : failed,
     skipped: report.numPendingTests + report.numTodoTests,
-    details: unexplained ? output : messages.map(({ message }) => message).join('\n'),
+    details: unexplained ? output : shortened(messages.map(({ message }) => message).join('\n')),
   };
+}
+
+function shortened(text: string): string {
+  if (text.length <= DETAIL_CHARACTERS_MAX) return text;
+  return `${text.slice(0, DETAIL_CHARACTERS_MAX)}\n… ${text.length - DETAIL_CHARACTERS_MAX} characters more`;
 }
 
 function showProgress(text: string): void {
@@ -171,7 +176,7 @@ for (const stage of selectStages(argv.slice(2))) {
   total.skipped += outcome.skipped;
   const seconds = ((Date.now() - startMs) / 1_000).toFixed(1);
   stdout.write(`${stage.name.padEnd(12)} ${describe(outcome).padEnd(40)} ${seconds} s\n`);
-  if (outcome.details !== '') stdout.write(`${outcome.details.slice(-DETAIL_CHARACTERS_MAX)}\n`);
+  if (outcome.details !== '') stdout.write(`${outcome.details}\n`);
 }
 rmSync(scratch, { recursive: true, force: true });
 stdout.write(`${describe(total)}\n`);
