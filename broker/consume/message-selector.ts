@@ -3,6 +3,7 @@ import { EntryBatch } from '../store/index/core/entry-batch.ts';
 import type { Pending, QueueProgress } from './core/queue-progress.ts';
 import { matches, mayMatch, type TagFilter } from './core/tag-filter.ts';
 import type { GroupRuntime } from './group-runtime.ts';
+import type { Relocation } from '../state/relocation-table.ts';
 
 /** A message chosen for delivery; from here on it is in flight. */
 export interface Selected {
@@ -90,8 +91,7 @@ export class MessageSelector {
       if (pending.passedTag !== undefined && !matches(turn.filter, pending.passedTag)) continue;
       const moved = this.#state.relocations.get(queue.queueNo, pending.offset);
       if (moved !== undefined) {
-        if (!mayMatch(turn.filter, moved.tagHash)) continue;
-        turn.take(queue.begin(pending.offset), moved.physical, moved.bytes);
+        this.#takeReady(queue, pending, moved, turn);
         continue;
       }
       if (pending.offset < min) {
@@ -101,12 +101,11 @@ export class MessageSelector {
       }
       const read = this.#state.index.readSync(queue.queueNo, pending.offset, 1, this.#batch);
       if (read === 'needs-disk') return pending.offset;
-      if (read === 0 || !mayMatch(turn.filter, this.#batch.tagHash[0] ?? 0)) continue;
-      turn.take(
-        queue.begin(pending.offset),
-        this.#batch.physical[0] ?? 0,
-        this.#batch.bytes[0] ?? 0,
-      );
+      if (read === 0) continue;
+      const [physical = 0] = this.#batch.physical;
+      const [bytes = 0] = this.#batch.bytes;
+      const [tagHash = 0] = this.#batch.tagHash;
+      this.#takeReady(queue, pending, { physical, bytes, tagHash }, turn);
     }
     return undefined;
   }

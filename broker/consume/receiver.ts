@@ -73,10 +73,10 @@ export class Receiver {
   }
 
   async receive(request: ReceiveRequest): Promise<Delivery[]> {
-    if (this.#closed) throw new MqError('shutting-down', {});
+    this.#requireOpen();
     const found = await this.#take(request);
-    if (found.length > 0 || request.pollMs <= 0 || request.signal.aborted || this.#closed)
-      return found;
+    if (found.length > 0 || request.pollMs <= 0 || request.signal.aborted) return found;
+    this.#requireOpen();
     if (this.#ports.consumption.waitingCount >= this.#limits.maxWaitingReceives) {
       throw new MqError('too-many-requests', {
         what: 'waiting receives',
@@ -84,6 +84,10 @@ export class Receiver {
       });
     }
     return this.#wait(request);
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new MqError('shutting-down', {});
   }
 
   /** Waiting receives are answered empty at once, new ones refused. */

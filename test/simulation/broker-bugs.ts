@@ -3,13 +3,11 @@ import { CommitPipeline } from '../../broker/state/commit-pipeline.ts';
 import { ReferenceCarrier } from '../../broker/state/reference-carrier.ts';
 import { CommitLog } from '../../broker/store/commit-log.ts';
 import { RecordType } from '../../broker/store/record-type.ts';
-import { SnapshotStore } from '../../broker/store/snapshot/snapshot-store.ts';
-import { physicalOffset } from '../../common/model/offsets.ts';
 
 /** Ways to break the promises of a broker, each of which the ledger must notice. */
 export const BROKER_BUGS = [
   'answers-before-the-confirm-offset',
-  'begins-snapshots-too-late',
+  'skips-the-log-after-a-snapshot',
   'records-no-acknowledgements',
   'forgets-message-ids-at-restart',
   'carries-no-references',
@@ -21,17 +19,17 @@ export type BrokerBug = (typeof BROKER_BUGS)[number];
 type Methods = Record<string, (...args: never[]) => unknown>;
 
 /** Plants the bug; the result takes it out again. */
-export function plant(bug: BrokerBug | undefined, log: () => CommitLog | undefined): () => void {
+export function plant(bug: BrokerBug | undefined): () => void {
   switch (bug) {
     case undefined:
       return () => undefined;
     case 'answers-before-the-confirm-offset':
       return replace(CommitPipeline.prototype, 'whenFolded', () => () => Promise.resolve());
-    case 'begins-snapshots-too-late':
+    case 'skips-the-log-after-a-snapshot':
       return replace(
-        SnapshotStore.prototype,
-        'create',
-        (create) => () => create(physicalOffset(log()?.durableOffset ?? 0)),
+        CommitLog.prototype,
+        'scan',
+        (scan) => (from, to) => scan(from === 0 ? from : to, to),
       );
     case 'records-no-acknowledgements':
       return replace(
@@ -61,6 +59,6 @@ function replace(
     return instead((...given) => original.apply(this, given))(...args);
   };
   return () => {
-    methods[name] = original as Methods[string];
+    methods[name] = original;
   };
 }

@@ -61,7 +61,8 @@ interface Run {
 
 interface Life {
   readonly kit: BrokerKit;
-  isOver: boolean;
+  isOver(): boolean;
+  end(): void;
 }
 
 /**
@@ -76,7 +77,7 @@ export async function runBroker(seed: number, bug?: BrokerBug): Promise<void> {
     if (shared.run !== undefined) shared.run.log = log;
     return log;
   };
-  const unplant = plant(bug, () => shared.run?.log);
+  const unplant = plant(bug);
   try {
     await simulate(seed, async (world) => {
       const plan = drawFaultPlan(world.random.fork('plan'));
@@ -144,7 +145,7 @@ async function liveOnce(run: Run, faults: DiskFaults): Promise<void> {
     : new Promise<never>(() => undefined);
   const lives: Life[] = [];
   await Promise.race([crashed, serve(run, faults, lives)]);
-  for (const life of lives) life.isOver = true;
+  for (const life of lives) life.end();
   endLife(run);
 }
 
@@ -177,7 +178,8 @@ async function serve(run: Run, faults: DiskFaults, lives: Life[]): Promise<void>
   node.drive.faults = SOUND_DISK;
   await run.ledger.check(kit);
   node.drive.faults = faults;
-  const life: Life = { kit, isOver: false };
+  let isOver = false;
+  const life: Life = { kit, isOver: () => isOver, end: () => void (isOver = true) };
   lives.push(life);
   const workers = [
     produce(run, life),
@@ -242,7 +244,7 @@ async function prepare(kit: BrokerKit): Promise<void> {
 
 async function produce(run: Run, life: Life): Promise<void> {
   const { world, ledger, unknown } = run;
-  while (!life.isOver) {
+  while (!life.isOver()) {
     const [repeated] = world.random.chance(0.5) ? [...unknown] : [];
     const id = repeated?.[0] ?? `m${++run.ids}`;
     const { topic, tag } = repeated?.[1] ?? {
@@ -253,7 +255,7 @@ async function produce(run: Run, life: Life): Promise<void> {
     unknown.set(id, { topic, tag });
     const body = 'x'.repeat(world.random.pick([0, 20, 300]));
     const outcome = await life.kit.send(topic, id, tag === undefined ? { body } : { tag, body });
-    if (life.isOver) return;
+    if (life.isOver()) return;
     ledger.answered(id, outcome, life.kit.broker.describeStore().logEndOffset);
     if (outcome.message === 'OK' && !world.random.chance(0.1)) unknown.delete(id);
     await world.sleep(world.random.pick([0.1, 20, 100, 400]));
@@ -263,7 +265,7 @@ async function produce(run: Run, life: Life): Promise<void> {
 async function consume(run: Run, life: Life, member: Member, client: string): Promise<void> {
   const { world, ledger } = run;
   const { group, topic, tags } = member;
-  while (!life.isOver) {
+  while (!life.isOver()) {
     const gone = new AbortController();
     if (world.random.chance(0.1))
       void world.sleep(world.random.below(500)).then(() => gone.abort());
@@ -279,13 +281,13 @@ async function consume(run: Run, life: Life, member: Member, client: string): Pr
       pollMs: world.random.pick([0, 300, 2_000]),
       signal: gone.signal,
     });
-    if (life.isOver) return;
+    if (life.isOver()) return;
     const rules = RULES[group];
     assert(rules !== undefined, `no rules of ${group}`);
     if (ledger.incarnation(group) !== incarnation) continue;
     for (const message of messages) ledger.delivered(group, topic, message, rules);
     for (const message of messages) {
-      if (life.isOver) return;
+      if (life.isOver()) return;
       if (ledger.incarnation(group) !== incarnation) break;
       await settle(run, life, member, message);
     }
@@ -306,7 +308,7 @@ async function settle(
     ledger.settling(group, topic, message);
     const incarnation = ledger.incarnation(group);
     const status = await life.kit.ack(group, topic, message.handle);
-    if (life.isOver || incarnation !== ledger.incarnation(group)) return;
+    if (life.isOver() || incarnation !== ledger.incarnation(group)) return;
     if (status === 'OK')
       ledger.acknowledged(group, topic, message, life.kit.broker.describeStore().logEndOffset);
   } else if (choice === 5) {
@@ -324,16 +326,16 @@ async function settle(
     const letter = message.handle[at] === 'A' ? 'B' : 'A';
     const forged = message.handle.slice(0, at) + letter + message.handle.slice(at + 1);
     const status = await life.kit.ack(group, topic, forged);
-    if (!life.isOver) assert(status !== 'OK', 'a forged handle was accepted');
+    if (!life.isOver()) assert(status !== 'OK', 'a forged handle was accepted');
   }
 }
 
 async function administer(run: Run, life: Life): Promise<void> {
   const { world, ledger } = run;
   const { admin, state } = life.kit.services;
-  while (!life.isOver) {
+  while (!life.isOver()) {
     await world.sleep(world.random.below(2_000));
-    if (life.isOver) return;
+    if (life.isOver()) return;
     const choice = world.random.below(4);
     try {
       const topic = state.topics.get(TOPIC)?.config;
@@ -349,7 +351,7 @@ async function administer(run: Run, life: Life): Promise<void> {
         ledger.groupForgotten('fleeting');
         run.deleting.group = true;
         await admin.deleteGroup('fleeting');
-        if (!life.isOver) ledger.groupForgotten('fleeting');
+        if (!life.isOver()) ledger.groupForgotten('fleeting');
         await prepare(life.kit);
       }
     } catch (error) {

@@ -265,16 +265,16 @@ function milliseconds(ms: number): IDuration {
 
 function received(bytes: Uint8Array): Received {
   const { message } = ReceiveMessageResponse.decode(bytes);
-  const system = message?.systemProperties;
+  const system = message?.systemProperties ?? {};
   return {
-    id: system?.messageId ?? '',
+    id: system.messageId ?? '',
     body: Buffer.from(message?.body ?? []).toString(),
-    tag: system?.tag ?? undefined,
+    tag: system.tag ?? undefined,
     topic: message?.topic?.name ?? '',
-    queueId: system?.queueId ?? -1,
-    queueOffset: Number(system?.queueOffset ?? -1),
-    attempt: system?.deliveryAttempt ?? 0,
-    handle: system?.receiptHandle ?? '',
-    deadLetterOf: system?.deadLetterQueue?.messageId ?? undefined,
+    queueId: system.queueId ?? -1,
+    queueOffset: system.queueOffset ?? -1,
+    attempt: system.deliveryAttempt ?? 0,
+    handle: system.receiptHandle ?? '',
+    deadLetterOf: system.deadLetterQueue?.messageId ?? undefined,
   };
 }
