@@ -88,7 +88,6 @@ export class MessageSelector {
     const min = this.#state.index.minOffset(queue.queueNo);
     for (const pending of queue.readyMessages()) {
       if (turn.isFull) return undefined;
-      if (pending.passedTag !== undefined && !matches(turn.filter, pending.passedTag)) continue;
       const moved = this.#state.relocations.get(queue.queueNo, pending.offset);
       if (moved !== undefined) {
         this.#takeReady(queue, pending, moved, turn);
@@ -108,6 +107,12 @@ export class MessageSelector {
       this.#takeReady(queue, pending, { physical, bytes, tagHash }, turn);
     }
     return undefined;
+  }
+
+  #takeReady(queue: QueueProgress, pending: Pending, at: Relocation, turn: Turn): void {
+    if (pending.passedTag !== undefined && !matches(turn.filter, pending.passedTag)) return;
+    if (!mayMatch(turn.filter, at.tagHash)) return;
+    turn.take(queue.begin(pending.offset), at.physical, at.bytes);
   }
 
   #selectFresh(queue: QueueProgress, turn: Turn): number | undefined {
