@@ -7,15 +7,21 @@ const CANARY_SEED_COUNT = 60;
 
 describe('planted bugs: the ledger finds a broker that', () => {
   for (const bug of BROKER_BUGS) {
-    it(bug.replaceAll('-', ' '), async () => {
-      let failure: unknown;
-      for (let seed = 1; seed <= CANARY_SEED_COUNT && failure === undefined; seed++) {
-        failure = await runBroker(seed, bug).then(
-          () => undefined,
-          (error: unknown) => error,
+    it(
+      bug.replaceAll('-', ' '),
+      async () => {
+        let failure: unknown;
+        for (let seed = 1; seed <= CANARY_SEED_COUNT && failure === undefined; seed++) {
+          failure = await runBroker(seed, bug).then(
+            () => undefined,
+            (error: unknown) => error,
+          );
+        }
+        expect(String((failure as Error | undefined)?.message)).toMatch(
+          /invariant broken|log|corrupt/,
         );
-      }
-      expect(String((failure as Error | undefined)?.message)).toMatch(/invariant broken|log|corrupt/);
-    }, 60_000);
+      },
+      60_000,
+    );
   }
 });
