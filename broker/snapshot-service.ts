@@ -112,7 +112,9 @@ export class SnapshotService {
       // A snapshot must never know more than the log and the index that it is loaded with.
       await log.sync();
       await state.index.sync();
-      await writer.publish(physicalOffset(end));
+      const { pruneFailure } = await writer.publish(physicalOffset(end));
+      if (pruneFailure !== undefined)
+        logger.warn('old snapshots could not be removed yet', { error: pruneFailure.message });
     } catch (error) {
       await writer.abort();
       throw error;

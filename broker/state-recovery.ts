@@ -19,7 +19,7 @@ import { queueIndexOptions } from './store/index/queue-index-options.ts';
 import type { RecoveryReport } from './store/recovery.ts';
 import { SnapshotStore } from './store/snapshot/snapshot-store.ts';
 import type { SnapshotReader } from './store/snapshot/snapshot-reader.ts';
-import { StoreError } from './store/store-error.ts';
+import { isStoreError, StoreError } from './store/store-error.ts';
 
 export interface RecoveredState {
   readonly state: BrokerState;
@@ -66,14 +66,14 @@ export async function recoverState(
   const snapshots = await SnapshotStore.open(`${options.dataDir}/snapshot`, disk);
   const snapshot = await latestSnapshot(snapshots, logger);
   const begin = snapshot?.begin ?? physicalOffset(0);
-  const durableFloor = snapshot?.end ?? physicalOffset(0);
   const logEnvironment = { ...environment, disk: logDisk };
-  const log = await CommitLog.open(logOptions(options), logEnvironment, {
-    scanFrom: begin,
-    durableFloor,
-  });
+  const range = { scanFrom: begin, durableFloor: snapshot?.end ?? physicalOffset(0) };
+  const log = await CommitLog.open(logOptions(options), logEnvironment, range).catch(
+    (error: unknown) => {
+      throw withUnreadSnapshot(error, snapshots);
+    },
+  );
   try {
-    requireLogFrom(log, begin);
     reportLog(log, logger);
     const restored = await restore(options, environment, logger, log, snapshot);
     const elapsedMs = environment.clock.monotonicMs() - startedMs;
@@ -98,7 +98,7 @@ async function latestSnapshot(
 ): Promise<SnapshotReader | undefined> {
   const snapshot = await snapshots.latest();
   for (const { file, reason } of snapshots.problems) {
-    logger.warn('a snapshot is damaged; an older one and more of the log are used', {
+    logger.warn('a snapshot cannot be used; an older one and more of the log are', {
       file,
       reason,
     });
@@ -142,15 +142,20 @@ function logOptions(options: NodeOptions): Parameters<typeof CommitLog.open>[0] 
   };
 }
 
-/** Without a snapshot everything is folded from the log's first byte, so that byte must still be there. */
-function requireLogFrom(log: CommitLog, begin: number): void {
-  if (log.startOffset <= begin) return;
-  throw new StoreError({
-    kind: 'missing-log',
-    file: 'snapshot',
-    offset: begin,
-    reason: `the log begins at ${log.startOffset}, and no usable snapshot covers what was deleted before it`,
-    hint: 'Restore the snapshot directory from a backup; the messages themselves are intact.',
+/**
+ * The log no longer reaches back to the snapshot that was found: normal when a newer one, which the log was deleted for, could
+ * not be read. Then the disk is what is in the way, and it may give the snapshot at the next attempt.
+ */
+function withUnreadSnapshot(error: unknown, { problems }: SnapshotStore): unknown {
+  const unread = problems.find(({ isUnreadable }) => isUnreadable);
+  if (unread === undefined || !isStoreError(error) || error.kind !== 'missing-log') return error;
+  return new StoreError({
+    kind: 'io',
+    file: unread.file,
+    offset: error.offset,
+    reason: `the snapshot is needed, and ${unread.reason}`,
+    hint: 'Nothing was changed. Start again; if the disk keeps refusing, restore DIR from a copy.',
+    cause: error,
   });
 }
 

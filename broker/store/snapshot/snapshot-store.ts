@@ -17,6 +17,8 @@ const KEPT_COUNT = 2;
 export interface SnapshotProblem {
   file: string;
   reason: string;
+  /** The disk refused to read it, maybe only for the moment; otherwise its bytes are damaged. */
+  isUnreadable: boolean;
 }
 
 /**
@@ -29,7 +31,7 @@ export class SnapshotStore {
   readonly #directory: string;
   /** Sequences of the published snapshots, oldest first. */
   readonly #sequences: number[];
-  /** Of those, the ones found damaged: they do not count among the kept ones. */
+  /** Of those, the ones found damaged or unreadable: they do not count among the kept ones. */
   readonly #damaged = new Set<number>();
   #problems: readonly SnapshotProblem[] = [];
   #previousBegin: PhysicalOffset | undefined;
@@ -78,16 +80,19 @@ export class SnapshotStore {
         );
         break;
       }
-      const opened = await readableOr(
+      const opened = await readableOr<SnapshotReader | string | Unreadable>(
         SnapshotReader.open(this.#disk, path, sequence),
-        (error) => `it cannot be read: ${error.message}`,
+        (error) => ({ unreadable: `it cannot be read: ${error.message}` }),
       );
       if (typeof opened === 'string') {
-        problems.push({ file: path, reason: opened });
-        this.#damaged.add(sequence);
+        problems.push({ file: path, reason: opened, isUnreadable: false });
+      } else if ('unreadable' in opened) {
+        problems.push({ file: path, reason: opened.unreadable, isUnreadable: true });
       } else {
         found = opened;
       }
+      if (found === undefined) this.#damaged.add(sequence);
+      else this.#damaged.delete(sequence);
     }
     this.#problems = problems;
     return found;
@@ -130,7 +135,10 @@ export class SnapshotStore {
     await unlessDiskError(this.#disk.remove(temporary));
   }
 
-  /** Removes all but the newest two that are not known to be damaged. */
+  /**
+   * Removes all but the newest two that are not known to be damaged. Power loss may bring a removed one back; it is older
+   * than two whole ones, and goes again at the next publication.
+   */
   async #prune(): Promise<PublishOutcome['pruneFailure']> {
     const whole = this.#sequences.filter((sequence) => !this.#damaged.has(sequence));
     const kept = new Set(whole.slice(-KEPT_COUNT));
@@ -146,6 +154,10 @@ export class SnapshotStore {
   #path(name: string): string {
     return `${this.#directory}/${name}`;
   }
+}
+
+interface Unreadable {
+  unreadable: string;
 }
 
 /** Removes what interrupted writers left; returns the other names. */

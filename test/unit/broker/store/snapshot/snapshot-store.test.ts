@@ -120,7 +120,8 @@ describe('SnapshotStore: damage', () => {
       for (const position of positions) {
         node.drive.corrupt(newest, position, 0x10);
         expect([position, await found(store)]).toEqual([position, 1]);
-        expect(store.problems).toEqual([{ file: newest, reason: expect.any(String) }]);
+        const problem = { file: newest, reason: expect.any(String), isUnreadable: false };
+        expect(store.problems).toEqual([problem]);
         node.drive.corrupt(newest, position, 0x10);
       }
       expect(await found(store)).toBe(2);
@@ -186,6 +187,8 @@ describe('SnapshotStore: damage', () => {
       await publish(store, 2);
       node.drive.injectNext('read', { kind: 'error', code: 'EIO' });
       expect(await found(store)).toBe(1);
+      expect(store.problems).toMatchObject([{ isUnreadable: true }]);
+      expect(await found(store)).toBe(2);
       node.drive.injectNext('open', { kind: 'error', code: 'EMFILE' });
       await expect(store.latest()).rejects.toMatchObject({ code: 'EMFILE' });
     }));
