@@ -133,12 +133,17 @@ export class ClientRegistry {
         byFilter.set(key, ids);
       }
       if (byFilter.size < 2) continue;
-      const variants = [...byFilter].map(([filterKey, clientIds]) => ({
-        filterKey,
-        clientIds: clientIds.sort(),
-      }));
+      const variants = [...byFilter]
+        .sort(([a], [b]) => byFilterKey(a, b))
+        .map(([filterKey, clientIds]) => ({ filterKey, clientIds: clientIds.sort() }));
       conflicts.push({ topic, variants });
     }
     return conflicts;
   }
+}
+
+/** One order for one disagreement, whoever has announced itself last; "not subscribed" comes last. */
+function byFilterKey(a: string | undefined, b: string | undefined): number {
+  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
+  return a < b ? -1 : Number(a > b);
 }
