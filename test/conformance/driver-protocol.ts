@@ -14,7 +14,11 @@
  */
 export interface DriverOperations {
   hello: { args: Record<string, never>; result: { client: string } };
-  startProducer: { args: StartArgs; result: { handle: string } };
+  /** `moreTopics` are announced too; only the Node driver looks at them, for its starts with several topics. */
+  startProducer: {
+    args: StartArgs & { moreTopics?: readonly string[] };
+    result: { handle: string };
+  };
   send: { args: { handle: string; message: OutgoingMessage }; result: { messageId: string } };
   startSimpleConsumer: {
     args: ConsumerArgs & { awaitMs: number };

@@ -152,7 +152,10 @@ type Handlers = {
 const handlers: Handlers = {
   hello: async () => ({ client: 'rocketmq-client-nodejs' }),
   startProducer: (args) =>
-    keep(new Producer({ ...common(args), topics: [args.topic] }), 'producer'),
+    keep(
+      new Producer({ ...common(args), topics: [args.topic, ...(args.moreTopics ?? [])] }),
+      'producer',
+    ),
   send,
   startSimpleConsumer: (args) =>
     keep(
