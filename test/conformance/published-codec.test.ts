@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type * as Definition from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/definition_pb.js';
 import type * as ServiceClient from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/service_grpc_pb.js';
 import type * as Service from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/service_pb.js';
+import { bytesField, numberField } from '../../bench/protobuf.ts';
 import { OrbitMqProcess } from '../support/orbitmq-process.ts';
 
 /**
@@ -17,12 +18,6 @@ const folder = 'rocketmq-client-nodejs/proto/apache/rocketmq/v2';
 const pb = require(`${folder}/definition_pb`) as typeof Definition;
 const rpc = require(`${folder}/service_pb`) as typeof Service;
 const { MessagingServiceClient } = require(`${folder}/service_grpc_pb`) as typeof ServiceClient;
-const timestamps = require('google-protobuf/google/protobuf/timestamp_pb') as {
-  Timestamp: new () => { setSeconds(value: number): unknown; setNanos(value: number): unknown };
-};
-const durations = require('google-protobuf/google/protobuf/duration_pb') as {
-  Duration: new () => { setSeconds(value: number): unknown };
-};
 
 const CODE_OK = 20_000;
 
@@ -52,22 +47,16 @@ function metadata(): Metadata {
 
 const resource = (name: string) => new pb.Resource().setName(name);
 
-function seconds<T>(value: number): T {
-  const duration = new durations.Duration();
-  duration.setSeconds(value);
-  return duration as T;
-}
+/** Times are well-known types of another package: they come in as bytes. */
+const seconds = (field: number, value: number): Buffer => bytesField(field, numberField(1, value));
+const BIRTH = bytesField(7, numberField(1, 1_700_000_000), numberField(2, 123_456_789));
 
 function messageOf(topic: string, messageId: string, body: Buffer) {
-  const born = new timestamps.Timestamp();
-  born.setSeconds(1_700_000_000);
-  born.setNanos(123_456_789);
-  const properties = new pb.SystemProperties()
+  const properties = pb.SystemProperties.deserializeBinary(BIRTH)
     .setMessageId(messageId)
     .setMessageType(pb.MessageType.NORMAL)
     .setBodyEncoding(pb.Encoding.IDENTITY)
-    .setBornHost('host.example')
-    .setBornTimestamp(born as never);
+    .setBornHost('host.example');
   return new pb.Message().setTopic(resource(topic)).setBody(body).setSystemProperties(properties);
 }
 
@@ -93,13 +82,12 @@ async function receive(
 ): Promise<Definition.Message[]> {
   const queue = new pb.MessageQueue().setTopic(resource(topic)).setId(-1);
   const filter = new pb.FilterExpression().setType(pb.FilterType.TAG).setExpression('*');
-  const request = new rpc.ReceiveMessageRequest()
+  const times = Buffer.concat([seconds(5, 600), seconds(7, pollSeconds)]);
+  const request = rpc.ReceiveMessageRequest.deserializeBinary(times)
     .setGroup(resource(group))
     .setMessageQueue(queue)
     .setFilterExpression(filter)
-    .setBatchSize(32)
-    .setInvisibleDuration(seconds(600))
-    .setLongPollingTimeout(seconds(pollSeconds));
+    .setBatchSize(32);
   const messages: Definition.Message[] = [];
   const stream = client.receiveMessage(request, metadata(), { deadline: Date.now() + 10_000 });
   for await (const part of stream as AsyncIterable<Service.ReceiveMessageResponse>) {
