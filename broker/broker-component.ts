@@ -4,7 +4,7 @@ import type { RoleContext } from '../common/lifecycle/role-context.ts';
 import { formatAddress } from '../common/options/parse-value.ts';
 import type { Address } from '../common/options/option-definition.ts';
 import { Broker } from './broker.ts';
-import { requestIndexRebuild } from './state-recovery.ts';
+import { requestIndexRebuild } from './store/index/rebuild-marker.ts';
 
 /** The broker as a part of a node: recovered and open when it has started, drained and flushed when it has stopped. */
 export class BrokerComponent implements Component {

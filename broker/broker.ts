@@ -11,6 +11,8 @@ import { ReceiptBook } from './consume/receipt-book.ts';
 import { meteredLogDisk } from './metered-log-disk.ts';
 import { recoverState, type RecoveredState } from './state-recovery.ts';
 import { DiskWatermark } from './store/disk-watermark.ts';
+import { withdrawRebuild } from './store/index/rebuild-marker.ts';
+import { isDiskError } from './store/store-error.ts';
 import { lockStore } from './store/store-lock.ts';
 
 /** How often the disk is looked at. */
@@ -24,6 +26,8 @@ export class Broker {
   readonly #lock: DiskLock;
   readonly #watermark: DiskWatermark;
   readonly #parts: BrokerParts;
+  /** Snapshots that replace those from before a rebuild of the index are being taken. */
+  #covering: Promise<void> | undefined;
 
   private constructor(
     recovered: RecoveredState,
@@ -44,15 +48,18 @@ export class Broker {
     const { environment, logger } = ports;
     const { disk, random, clock } = environment;
     const lock = await lockStore(disk, options.dataDir);
+    let recovered: RecoveredState | undefined;
     try {
       const logDisk = meteredLogDisk(disk, clock, ports.metrics);
-      const recovered = await recoverState(options, environment, logDisk, logger.child('store'));
+      recovered = await recoverState(options, environment, logDisk, logger.child('store'));
       const receipts = await ReceiptBook.open(options.dataDir, disk, random);
       const watermark = watermarkOf(options, ports);
       const parts = buildParts(options, ports, { recovered, watermark, receipts });
       return new Broker(recovered, lock, watermark, parts);
     } catch (error) {
-      await lock.release();
+      const failures = await closeStore(recovered, lock);
+      for (const failure of failures)
+        logger.warn('the store could not be closed after a failed start', { error: failure });
       throw error;
     }
   }
@@ -82,15 +89,20 @@ export class Broker {
     const { snapshots, retention, housekeeping } = this.#parts;
     await this.#watermark.start();
     this.services.attempts.adopt();
+    const { rebuiltAt } = this.#recovered;
+    if (rebuiltAt !== undefined) this.#covering = this.#coverRebuild(rebuiltAt);
     snapshots.start();
     retention.start();
     housekeeping.start();
   }
 
-  /** Answers what waits, writes and syncs what is pending, and leaves a snapshot. */
+  /**
+   * Answers what waits, writes and syncs what is pending, and leaves a snapshot. Rejects when something of that failed; the
+   * files are closed and the directory is free for another process all the same.
+   */
   async stop(): Promise<void> {
     const { snapshots, retention, housekeeping } = this.#parts;
-    const { log, index } = this.#recovered;
+    const { log } = this.#recovered;
     this.services.health.stop();
     this.services.receiver.close();
     housekeeping.stop();
@@ -98,14 +110,52 @@ export class Broker {
     this.#watermark.stop();
     await retention.stop();
     await snapshots.stop();
-    if (log.failure === undefined) {
-      await log.sync();
-      await snapshots.take();
+    await this.#covering;
+    const failures: unknown[] = [];
+    try {
+      if (log.failure === undefined) {
+        await log.sync();
+        await snapshots.take();
+      }
+    } catch (error) {
+      failures.push(error);
     }
-    await log.close();
-    await index.close();
-    await this.#lock.release();
+    failures.push(...(await closeStore(this.#recovered, this.#lock)));
+    if (failures.length > 0) throw failures[0];
   }
+
+  /** The snapshots from before a rebuild refer to the index as it was: once both are newer, none is asked for any more. */
+  async #coverRebuild(offset: number): Promise<void> {
+    if (!(await this.#parts.snapshots.cover(offset))) return;
+    const { options, environment, logger } = this.services;
+    try {
+      await withdrawRebuild(options.dataDir, environment.disk);
+    } catch (error) {
+      if (!isDiskError(error)) throw error;
+      logger.warn('the next start builds the queue index anew once more', { error: error.message });
+    }
+  }
+}
+
+/** Closes everything, whatever fails; returns what did. */
+async function closeStore(
+  recovered: Pick<RecoveredState, 'log' | 'index'> | undefined,
+  lock: DiskLock,
+): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  const steps = [
+    () => recovered?.log.close(),
+    () => recovered?.index.close(),
+    () => lock.release(),
+  ];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  return failures;
 }
 
 function watermarkOf(options: NodeOptions, { environment }: BrokerPorts): DiskWatermark {

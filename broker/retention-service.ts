@@ -84,8 +84,8 @@ export class RetentionService {
     if (last === undefined || this.#isStopped) return;
     const end = physicalOffset(last.endOffset);
     await carrier.carryBelow(end);
-    await this.#coverBySnapshots(end);
-    if (this.#ports.snapshots.coveredOffset < end || log.durableOffset < end) return;
+    // Either of the kept snapshots may be the one that a restart uses.
+    if (!(await this.#ports.snapshots.cover(end)) || log.durableOffset < end) return;
     // From here on nobody begins a message below the end; what was begun or buried meanwhile is carried now.
     state.retiredBelow = end;
     while ((await carrier.carryBelow(end)) > 0);
@@ -120,12 +120,6 @@ export class RetentionService {
       longestMs = Math.max(longestMs, topic.config.retentionMs ?? 0);
     }
     return longestMs;
-  }
-
-  /** Both kept snapshots must begin above what is deleted: either may be the one that a restart uses. */
-  async #coverBySnapshots(end: number): Promise<void> {
-    const { snapshots } = this.#ports;
-    for (let taken = 0; taken < 2 && snapshots.coveredOffset < end; taken++) await snapshots.take();
   }
 
   #report(plan: readonly SegmentDeletion[]): void {

@@ -89,6 +89,12 @@ export class SnapshotService {
     return this.#running;
   }
 
+  /** Takes what is missing until both kept snapshots begin at or above `offset`; false when one could not be written. */
+  async cover(offset: number): Promise<boolean> {
+    for (let taken = 0; taken < 2 && this.coveredOffset < offset; taken++) await this.take();
+    return this.coveredOffset >= offset;
+  }
+
   async #check(): Promise<void> {
     const { snapshotIntervalBytes, snapshotIntervalMs } = this.#options;
     const elapsedMs = this.#ports.environment.clock.monotonicMs() - this.#lastMs;

@@ -5,8 +5,10 @@ import { physicalOffset } from '../common/model/offsets.ts';
 import type { NodeOptions } from '../common/options/node-options.ts';
 import { BrokerState } from './state/broker-state.ts';
 import { indexDamaged } from './state/index-damaged.ts';
+import { LostRanges } from './state/lost-ranges.ts';
 import { IdempotenceWindow } from './state/idempotence-window.ts';
 import {
+  endOffsets,
   restoreEndOffsets,
   restoreOrder,
   restoreSection,
@@ -14,6 +16,8 @@ import {
   type Section,
 } from './state/state-snapshot.ts';
 import { CommitLog } from './store/commit-log.ts';
+import { RecordType } from './store/record-type.ts';
+import { isRebuildRequested, requestIndexRebuild } from './store/index/rebuild-marker.ts';
 import { QueueIndex } from './store/index/queue-index.ts';
 import { queueIndexOptions } from './store/index/queue-index-options.ts';
 import type { RecoveryReport } from './store/recovery.ts';
@@ -28,6 +32,8 @@ export interface RecoveredState {
   readonly snapshots: SnapshotStore;
   /** Where the two kept snapshots begin, newest first; 0 where there is none. */
   readonly snapshotBegins: readonly [number, number];
+  /** Set when the index was built anew: the request for it stays until the kept snapshots begin here or later. */
+  readonly rebuiltAt: number | undefined;
   readonly report: StateRecoveryReport;
 }
 
@@ -37,20 +43,6 @@ export interface StateRecoveryReport {
   readonly foldedFrom: number;
   readonly recordsFolded: number;
   readonly elapsedMs: number;
-}
-
-/** Present when the queue index was found damaged while serving: the next start builds it anew. */
-const REBUILD_MARKER = 'index.rebuild';
-
-/** Asks the next start to build the queue index from the log. */
-export async function requestIndexRebuild(
-  directory: string,
-  environment: Environment,
-): Promise<void> {
-  const file = await environment.disk.open(`${directory}/${REBUILD_MARKER}`, { create: true });
-  await file.sync();
-  await file.close();
-  await environment.disk.syncDirectory(directory);
 }
 
 /** Brings a data directory back to life: snapshot, index, log, fold of the rest. The log alone goes through `logDisk`. */
@@ -77,13 +69,14 @@ export async function recoverState(
     reportLog(log, logger);
     const restored = await restore(options, environment, logger, log, snapshot);
     const elapsedMs = environment.clock.monotonicMs() - startedMs;
-    const { state, foldedFrom, recordsFolded } = restored;
+    const { state, foldedFrom, recordsFolded, isRebuilt } = restored;
     return {
       state,
       log,
       index: state.index,
       snapshots,
       snapshotBegins: [begin, snapshots.previousBegin ?? 0],
+      rebuiltAt: isRebuilt ? state.foldedOffset : undefined,
       report: { log: log.recovery, foldedFrom, recordsFolded, elapsedMs },
     };
   } catch (error) {
@@ -106,6 +99,13 @@ async function latestSnapshot(
   return snapshot;
 }
 
+interface Restored {
+  readonly state: BrokerState;
+  readonly foldedFrom: number;
+  readonly recordsFolded: number;
+  readonly isRebuilt: boolean;
+}
+
 /** The state of the snapshot, brought up to the end of the log. */
 async function restore(
   options: NodeOptions,
@@ -113,21 +113,31 @@ async function restore(
   logger: Logger,
   log: CommitLog,
   snapshot: SnapshotReader | undefined,
-): Promise<{ state: BrokerState; foldedFrom: number; recordsFolded: number }> {
+): Promise<Restored> {
   const { dataDir, idempotenceIds, idempotenceWindowMs } = options;
   const sections = await readSections(snapshot);
   const indexSections = snapshot === undefined ? undefined : sections;
   const opened = await openIndex(options, environment, logger, log, indexSections);
-  const { index, isRebuilt } = opened;
-  const state = new BrokerState(index, new IdempotenceWindow(idempotenceIds, idempotenceWindowMs));
-  for (const section of restoreOrder(sections)) restoreSection(state, section);
-  const foldedFrom = isRebuilt || snapshot === undefined ? log.startOffset : snapshot.begin;
-  state.foldedOffset = foldedFrom;
-  const recordsFolded = await foldRest(state, log, index);
-  if (isRebuilt) restoreEndOffsets(state, sections);
-  await finish(state, log, () => requestIndexRebuild(dataDir, environment));
-  if (isRebuilt) await environment.disk.remove(`${dataDir}/${REBUILD_MARKER}`);
-  return { state, foldedFrom, recordsFolded };
+  try {
+    const { isRebuilt } = opened;
+    const foldFrom = isRebuilt || snapshot === undefined ? log.startOffset : snapshot.begin;
+    const state = new BrokerState(
+      opened.index,
+      new IdempotenceWindow(idempotenceIds, idempotenceWindowMs),
+    );
+    for (const section of restoreOrder(sections)) restoreSection(state, section);
+    state.foldedOffset = foldFrom;
+    const lost = new LostRanges(state);
+    const recordsFolded = await foldRest(state, log, lost);
+    await lost.finish(endOffsets(sections));
+    reportLost(lost, logger);
+    if (isRebuilt) restoreEndOffsets(state, sections);
+    await finish(state, log, () => requestIndexRebuild(dataDir, environment));
+    return { state, foldedFrom: foldFrom, recordsFolded, isRebuilt };
+  } catch (error) {
+    await opened.index.close();
+    throw error;
+  }
 }
 
 function logOptions(options: NodeOptions): Parameters<typeof CommitLog.open>[0] {
@@ -173,6 +183,17 @@ function reportLog(log: CommitLog, logger: Logger): void {
   );
 }
 
+function reportLost({ ranges, lostMessages }: LostRanges, logger: Logger): void {
+  if (ranges.length === 0) return;
+  logger.warn(
+    'what stood in repaired ranges of the log is lost; copies of the bytes are in quarantine',
+    {
+      ranges: ranges.map(({ start, end }) => `${start}-${end}`).join(', '),
+      lostMessages,
+    },
+  );
+}
+
 async function readSections(snapshot: SnapshotReader | undefined): Promise<Section[]> {
   const sections: Section[] = [];
   if (snapshot !== undefined)
@@ -189,7 +210,7 @@ async function openIndex(
 ): Promise<{ index: QueueIndex; isRebuilt: boolean }> {
   const { dataDir, indexBufferBytes } = options;
   const indexOptions = queueIndexOptions({ directory: `${dataDir}/index`, indexBufferBytes });
-  const isWanted = (await environment.disk.list(dataDir)).includes(REBUILD_MARKER);
+  const isWanted = await isRebuildRequested(dataDir, environment.disk);
   if (sections !== undefined && !isWanted) {
     const chunks = sections
       .filter(({ kind }) => kind === SECTION.index)
@@ -205,7 +226,8 @@ async function openIndex(
     });
   }
   const empty = await QueueIndex.open(indexOptions, environment);
-  if (empty.kind === 'open') return { index: empty.index, isRebuilt: sections !== undefined };
+  if (empty.kind === 'open')
+    return { index: empty.index, isRebuilt: sections !== undefined || isWanted };
   throw new StoreError({
     kind: 'corrupt',
     file: empty.file,
@@ -215,10 +237,15 @@ async function openIndex(
   });
 }
 
-async function foldRest(state: BrokerState, log: CommitLog, index: QueueIndex): Promise<number> {
+async function foldRest(state: BrokerState, log: CommitLog, lost: LostRanges): Promise<number> {
+  const { index } = state;
   let records = 0;
   for await (const batch of log.scan(physicalOffset(state.foldedOffset), log.endOffset)) {
-    for (const record of batch) state.fold(record);
+    for (const record of batch) {
+      const isPlain = record.type !== RecordType.Hole && lost.ranges.length === 0;
+      if (!isPlain) await lost.meet(record);
+      state.fold(record);
+    }
     records += batch.length;
     while (index.isSaturated() && index.failure === undefined) await index.relieved();
   }

@@ -1,5 +1,6 @@
 import type { BrokerState } from '../state/broker-state.ts';
 import { EntryBatch } from '../store/index/core/entry-batch.ts';
+import { isGone } from '../store/index/core/index-entry.ts';
 import type { Pending, QueueProgress } from './core/queue-progress.ts';
 import { matches, mayMatch, type TagFilter } from './core/tag-filter.ts';
 import type { GroupRuntime } from './group-runtime.ts';
@@ -101,6 +102,10 @@ export class MessageSelector {
       const read = this.#state.index.readSync(queue.queueNo, pending.offset, 1, this.#batch);
       if (read === 'needs-disk') return pending.offset;
       if (read === 0) continue;
+      if (isGone(this.#batch.flags[0])) {
+        queue.finish(pending.offset);
+        continue;
+      }
       const [physical = 0] = this.#batch.physical;
       const [bytes = 0] = this.#batch.bytes;
       const [tagHash = 0] = this.#batch.tagHash;
@@ -110,9 +115,17 @@ export class MessageSelector {
   }
 
   #takeReady(queue: QueueProgress, pending: Pending, at: Relocation, turn: Turn): void {
-    if (pending.passedTag !== undefined && !matches(turn.filter, pending.passedTag)) return;
-    if (!mayMatch(turn.filter, at.tagHash)) return;
-    turn.take(queue.begin(pending.offset), at.physical, at.bytes);
+    const isWanted = (filter: TagFilter): boolean =>
+      pending.passedTag === undefined
+        ? mayMatch(filter, at.tagHash)
+        : matches(filter, pending.passedTag);
+    if (isWanted(turn.filter)) {
+      turn.take(queue.begin(pending.offset), at.physical, at.bytes);
+      return;
+    }
+    for (const filter of turn.runtime.filters.values()) if (isWanted(filter)) return;
+    // Whoever wanted it subscribes otherwise now: kept, it would hold the whole queue back in the end.
+    queue.finish(pending.offset);
   }
 
   #selectFresh(queue: QueueProgress, turn: Turn): number | undefined {
@@ -144,6 +157,10 @@ export class MessageSelector {
   #consider(queue: QueueProgress, offset: number, i: number, turn: Turn): void {
     turn.looked++;
     if (queue.isDone(offset) || queue.pending(offset) !== undefined) return;
+    if (isGone(this.#batch.flags[i])) {
+      this.#takeGone(queue, offset, turn);
+      return;
+    }
     const tagHash = this.#batch.tagHash[i] ?? 0;
     if (mayMatch(turn.filter, tagHash)) {
       this.#takeFresh(queue, offset, i, turn);
@@ -151,6 +168,14 @@ export class MessageSelector {
     }
     for (const filter of turn.runtime.filters.values()) if (mayMatch(filter, tagHash)) return;
     queue.finish(offset);
+  }
+
+  /** The message that stood here is lost, unless it had been carried forward. */
+  #takeGone(queue: QueueProgress, offset: number, turn: Turn): void {
+    const moved = this.#state.relocations.get(queue.queueNo, offset);
+    if (moved === undefined) queue.finish(offset);
+    else if (mayMatch(turn.filter, moved.tagHash))
+      turn.take(queue.begin(offset), moved.physical, moved.bytes);
   }
 
   #takeFresh(queue: QueueProgress, offset: number, i: number, turn: Turn): void {

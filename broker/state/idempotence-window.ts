@@ -85,10 +85,11 @@ export class IdempotenceWindow {
     return buffer;
   }
 
-  restore(buffer: Buffer): void {
+  restore(buffer: Buffer, isWanted: (physical: number) => boolean = () => true): void {
     const count = buffer.readUInt32BE(0);
     for (let i = 0; i < count; i++) {
       const at = 4 + i * ENTRY_BYTES;
+      if (!isWanted(buffer.readDoubleBE(at + 8))) continue;
       this.add(
         buffer.readUInt32BE(at),
         buffer.readUInt32BE(at + 4),
@@ -97,6 +98,15 @@ export class IdempotenceWindow {
         buffer.readDoubleBE(at + 20),
       );
     }
+  }
+
+  /** Forgets the sends that are stored where `isLost` says so: their records cannot confirm a hit any more. */
+  forget(isLost: (physical: number) => boolean): void {
+    const kept = this.capture();
+    this.#table.fill(0);
+    this.#first = 0;
+    this.#count = 0;
+    this.restore(kept, (physical) => !isLost(physical));
   }
 
   /** Index in the table of this hash, or of the free place where it belongs. The table is never more than half full. */

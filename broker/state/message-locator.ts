@@ -1,5 +1,6 @@
 import { RecordType } from '../store/record-type.ts';
 import { EntryBatch } from '../store/index/core/entry-batch.ts';
+import { isGone } from '../store/index/core/index-entry.ts';
 import type { BrokerState } from './broker-state.ts';
 import { indexDamaged } from './index-damaged.ts';
 import type { MessageReader } from './message-reader.ts';
@@ -16,7 +17,7 @@ export class MessageLocator {
     this.#reader = reader;
   }
 
-  /** The record that stands at this place; undefined when retention has removed it. */
+  /** The record that stands at this place; undefined when retention has removed it, or damage. */
   async entry(queueNo: number, offset: number): Promise<Relocation | undefined> {
     const batch = new EntryBatch(1);
     const { index, relocations } = this.#state;
@@ -24,7 +25,7 @@ export class MessageLocator {
     const read =
       offset < index.minOffset(queueNo) ? 0 : await index.read(queueNo, offset, 1, batch);
     if (typeof read !== 'number') throw indexDamaged(read);
-    if (read === 1 && batch.startOffset === offset) {
+    if (read === 1 && batch.startOffset === offset && !isGone(batch.flags[0])) {
       return (
         moved ?? {
           physical: batch.physical[0] ?? 0,

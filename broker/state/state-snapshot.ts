@@ -123,18 +123,23 @@ export function restoreOrder(sections: readonly Section[]): Section[] {
   return [...sections].sort((a, b) => (rank.get(a.kind) ?? 2) - (rank.get(b.kind) ?? 2));
 }
 
-/** For an index that is built anew: queues whose messages are all gone go on counting where they were. */
-export function restoreEndOffsets(state: BrokerState, sections: readonly Section[]): void {
+/** End offsets of the queues as the snapshot knows them. */
+export function* endOffsets(
+  sections: readonly Section[],
+): Generator<{ queueNo: number; end: number }> {
   for (const { kind, payload } of sections) {
     if (kind !== SECTION.topics) continue;
     const image = JSON.parse(payload.toString('utf8')) as Images<TopicImage>;
     for (const { queueNos, ends } of image.items) {
-      queueNos.forEach((queueNo, id) => {
-        const end = ends[id] ?? 0;
-        if (end > state.index.endOffset(queueNo)) state.index.setMinOffset(queueNo, end);
-      });
+      for (const [id, queueNo] of queueNos.entries()) yield { queueNo, end: ends[id] ?? 0 };
     }
   }
+}
+
+/** For an index that is built anew: queues whose messages are all gone go on counting where they were. */
+export function restoreEndOffsets(state: BrokerState, sections: readonly Section[]): void {
+  for (const { queueNo, end } of endOffsets(sections))
+    if (end > state.index.endOffset(queueNo)) state.index.setMinOffset(queueNo, end);
 }
 
 function restoreItem(state: BrokerState, kind: number, item: unknown, asOf: number): void {

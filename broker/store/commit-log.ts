@@ -277,21 +277,33 @@ export class CommitLog {
     return deletion;
   }
 
-  /** Writes and syncs what is pending, then closes the files. A failed log is closed as it is. */
+  /**
+   * Writes and syncs what is pending, then closes the files. A failed log is closed as it is; when it fails only here, the files
+   * are closed all the same, and this rejects.
+   */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#reopening?.catch(() => undefined);
-    const failure = this.failure;
-    if (failure === undefined) await this.sync();
+    try {
+      if (this.failure === undefined) await this.sync();
+    } finally {
+      await this.#closeFiles();
+    }
+  }
+
+  async #closeFiles(): Promise<void> {
     this.#commit.stop();
     await this.#commit.settle();
     await this.#checkpointWriter.stop();
     await this.#deletion;
-    if (failure === undefined)
-      await this.#checkpoint.write(this.durableOffset, this.#environment.clock.nowMs());
-    await this.#checkpoint.close();
-    await this.#segments.close();
+    try {
+      if (this.failure === undefined)
+        await this.#checkpoint.write(this.durableOffset, this.#environment.clock.nowMs());
+    } finally {
+      await this.#checkpoint.close();
+      await this.#segments.close();
+    }
   }
 
   #seal(buffer: Buffer, at: number, bytes: number, type: RecordType, flags: number): void {

@@ -1,7 +1,7 @@
 import { assert } from '../../../common/assert.ts';
 import type { Environment } from '../../../common/environment/environment.ts';
 import { encodeEnd, encodeQueues } from './core/index-chunk.ts';
-import { copyEntries, ENTRY_WORDS } from './core/index-entry.ts';
+import { copyEntries, ENTRY_WORDS, GONE_ENTRY } from './core/index-entry.ts';
 import type { EntryBatch } from './core/entry-batch.ts';
 import { type IndexMemory } from './core/index-memory.ts';
 import { firstEntryNotBelow } from './core/index-page.ts';
@@ -155,6 +155,24 @@ export class QueueIndex {
     assert(queueOffset === end, 'queue offsets are dense');
     assert(physical > (queues.lastPhysical[queueNo] as number), 'a queue follows the log');
     const isMoment = this.#memory.append(queueNo, physical, bytes, tagHash, flags);
+    if (isMoment) this.#writer.notify();
+  }
+
+  /**
+   * Adds `count` entries from the end offset on whose messages are lost; `physical`: a log offset behind the entry before and
+   * not behind what follows. An unknown queue begins with them.
+   */
+  appendGone(queueNo: number, queueOffset: number, count: number, physical: number): void {
+    if (!this.has(queueNo)) this.#memory.create(queueNo, queueOffset);
+    assert(queueOffset === this.endOffset(queueNo), 'queue offsets are dense');
+    assert(
+      physical >= (this.#memory.queues.lastPhysical[queueNo] as number),
+      'a queue follows the log',
+    );
+    const { bytes, tagHash, flags } = GONE_ENTRY;
+    let isMoment = false;
+    for (let i = 0; i < count; i++)
+      isMoment = this.#memory.append(queueNo, physical, bytes, tagHash, flags) || isMoment;
     if (isMoment) this.#writer.notify();
   }
 

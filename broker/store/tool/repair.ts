@@ -16,6 +16,7 @@
 import { assert } from '../../../common/assert.ts';
 import { epoch, type PhysicalOffset, physicalOffset } from '../../../common/model/offsets.ts';
 import type { Disk } from '../../../common/environment/disk.ts';
+import { requestIndexRebuild } from '../index/rebuild-marker.ts';
 import { SCAN_CHUNK_BYTES } from '../log-scanner.ts';
 import { encodeRecord, HEADER_BYTES, RECORD_BYTES_MAX } from '../record-codec.ts';
 import { RecordType } from '../record-type.ts';
@@ -87,6 +88,8 @@ export async function* repairStore(
     const segments = await openSegments(disk, directory);
     try {
       await quarantine(disk, directory, segments, steps, environment.clock.nowMs());
+      // The index and the snapshots still know of the records that are lost.
+      if (steps.length > 0) await requestIndexRebuild(directory, environment);
       for (const step of steps) await apply(step, segmentOf(segments, step));
     } finally {
       await closeSegments(segments);

@@ -14,6 +14,16 @@ import type { EntryBatch } from './entry-batch.ts';
 export const ENTRY_WORDS = 4;
 export const ENTRY_BYTES = ENTRY_WORDS * 4;
 
+/** Of the entry's flags: the message of this queue offset is lost, and the physical offset says only roughly where it was. */
+const FLAG_GONE = 0x8000;
+
+export function isGone(flags: number | undefined): boolean {
+  return ((flags ?? 0) & FLAG_GONE) !== 0;
+}
+
+/** What an entry says whose message is lost. */
+export const GONE_ENTRY = { bytes: 0, tagHash: 0, flags: FLAG_GONE } as const;
+
 const IS_LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
 // eslint-disable-next-line max-params -- once per message: an object here would be garbage a hundred thousand times a second
