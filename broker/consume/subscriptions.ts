@@ -110,20 +110,21 @@ export class Subscriptions {
     return this.#reported.size;
   }
 
-  /** Drops filters that nobody has used for long, so that they no longer hold messages back. */
+  /**
+   * Drops filters that nobody has used for long, so that they no longer hold messages back. The time passes only while
+   * somebody of the group is there: the first member that comes back would otherwise pass by what the others want.
+   */
   forgetUnused(): void {
-    const limitMs = this.#ports.clock.monotonicMs() - FILTER_FORGET_MS;
+    const nowMs = this.#ports.clock.monotonicMs();
     for (const runtime of this.#ports.consumption.all()) {
       const { group, topic } = runtime.standing;
       if (runtime.filters.size < 2) continue;
-      const live = new Set<string>();
-      for (const member of this.#ports.clients.members(group.config.name)) {
-        live.add(member.filters.get(topic.config.name)?.key ?? '');
-      }
+      const members = [...this.#ports.clients.members(group.config.name)];
+      const live = new Set(members.map((member) => member.filters.get(topic.config.name)?.key));
       for (const key of runtime.filters.keys()) {
         const usedMs = runtime.filterUsedMs.get(key);
-        if (usedMs === undefined) runtime.filterUsedMs.set(key, this.#ports.clock.monotonicMs());
-        else if (usedMs < limitMs && !live.has(key)) this.#drop(group, topic, key);
+        if (usedMs === undefined || members.length === 0) runtime.filterUsedMs.set(key, nowMs);
+        else if (usedMs < nowMs - FILTER_FORGET_MS && !live.has(key)) this.#drop(group, topic, key);
       }
     }
   }

@@ -18,7 +18,7 @@ interface Stage {
   deadlines: Deadlines;
   /** When each one became due, in order. */
   due: { pending: Pending; atMs: number }[];
-  schedule(pending: Pending, atMs: number): void;
+  schedule: (pending: Pending, atMs: number) => void;
 }
 
 const withDeadlines = (body: (stage: Stage) => Promise<void>) => (): Promise<void> =>
