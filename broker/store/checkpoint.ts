@@ -39,6 +39,12 @@ export interface CheckpointState {
   storeTimeMs: number;
 }
 
+const NOTHING_DURABLE: CheckpointState = {
+  sequence: 0,
+  durableOffset: physicalOffset(0),
+  storeTimeMs: 0,
+};
+
 export class Checkpoint {
   readonly #file: DiskFile;
   #state: CheckpointState;
@@ -50,12 +56,14 @@ export class Checkpoint {
 
   static async open(disk: Disk, directory: string): Promise<Checkpoint> {
     const file = await disk.open(`${directory}/${CHECKPOINT_NAME}`, { create: true });
-    await disk.syncDirectory(directory);
-    const bytes = await file.read(0, SLOT_STRIDE + SLOT_BYTES);
-    return new Checkpoint(
-      file,
-      decodeCheckpoint(bytes) ?? { sequence: 0, durableOffset: physicalOffset(0), storeTimeMs: 0 },
-    );
+    try {
+      await disk.syncDirectory(directory);
+      const state = decodeCheckpoint(await file.read(0, SLOT_STRIDE + SLOT_BYTES));
+      return new Checkpoint(file, state ?? NOTHING_DURABLE);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   get durableOffset(): PhysicalOffset {

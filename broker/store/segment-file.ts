@@ -40,7 +40,12 @@ export class SegmentFile {
     create: boolean,
   ): Promise<SegmentFile> {
     const file = await disk.open(`${directory}/${segmentName(startOffset)}`, { create });
-    return new SegmentFile(file, startOffset, await file.size());
+    try {
+      return new SegmentFile(file, startOffset, await file.size());
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   get path(): string {

@@ -70,7 +70,13 @@ export class IndexRestore {
       this.#problem ??= 'the snapshot has no end chunk of the index';
     }
     if (this.#problem !== undefined) return this.#damage(this.#problem);
-    const damage = await this.#restorePages(this.#end ?? this.#nothing(), logStartOffset ?? 0);
+    const damage = await this.#restorePages(
+      this.#end ?? this.#nothing(),
+      logStartOffset ?? 0,
+    ).catch(async (error: unknown) => {
+      await this.#segments.close();
+      throw error;
+    });
     if (damage !== undefined) {
       await this.#segments.close();
       return damage;
