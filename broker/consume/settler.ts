@@ -10,10 +10,13 @@ import type { Pending } from './core/queue-progress.ts';
 import type { DeadLetters } from './dead-letters.ts';
 
 /** What a receipt handle stands for now: a delivery that may be settled, or one that is settled already. */
-type Receipt =
-  | { readonly kind: 'open'; readonly standing: GroupTopic; readonly pending: Pending }
-  | { readonly kind: 'settling' }
-  | { readonly kind: 'done' };
+type Receipt = OpenReceipt | { readonly kind: 'settling' } | { readonly kind: 'done' };
+
+interface OpenReceipt {
+  readonly kind: 'open';
+  readonly standing: GroupTopic;
+  readonly pending: Pending;
+}
 
 export interface SettlerPorts {
   readonly state: BrokerState;
@@ -37,12 +40,9 @@ export class Settler {
   }
 
   /** Resolves when the acknowledgement is as durable as the broker promises. */
-  async acknowledge(handle: ReceiptHandle): Promise<void> {
-    const receipt = await this.#openSettled(handle);
-    if (receipt.kind !== 'open') return;
-    const { pipeline } = this.#ports;
-    const { pending } = receipt;
-    await this.#settle(pending, async () => {
+  acknowledge(handle: ReceiptHandle): Promise<void> {
+    return this.#settleOpen(handle, async ({ pending }) => {
+      const { pipeline } = this.#ports;
       pipeline.append(RecordType.Ack, ackBytes(1), (buffer, at) => {
         writeAck(buffer, at, pending.progress, [pending.offset]);
       });
@@ -51,31 +51,49 @@ export class Settler {
   }
 
   /** Redelivers after `delayMs`; the current attempt stays open until then. */
-  async postpone(handle: ReceiptHandle, delayMs: number): Promise<void> {
-    const receipt = await this.#openSettled(handle);
-    if (receipt.kind !== 'open') throw stale('belongs to a message that is acknowledged already');
-    const { pending } = receipt;
-    pending.renewUntilMs = 0;
-    if (delayMs === 0) this.#ports.attempts.endNow(pending);
-    else this.#ports.attempts.hide(pending, delayMs);
+  postpone(handle: ReceiptHandle, delayMs: number): Promise<void> {
+    return this.#whenOpen(handle, (receipt) => {
+      if (receipt.kind !== 'open') throw stale('belongs to a message that is acknowledged already');
+      const { pending } = receipt;
+      pending.renewUntilMs = 0;
+      if (delayMs === 0) this.#ports.attempts.endNow(pending);
+      else this.#ports.attempts.hide(pending, delayMs);
+    });
   }
 
   /** The consumer gives up: straight to the dead-letter topic. */
-  async bury(handle: ReceiptHandle): Promise<void> {
-    const receipt = await this.#openSettled(handle);
-    if (receipt.kind !== 'open') return;
-    const { standing, pending } = receipt;
-    await this.#settle(pending, () => this.#ports.deadLetters.bury(standing, pending));
+  bury(handle: ReceiptHandle): Promise<void> {
+    return this.#settleOpen(handle, ({ standing, pending }) =>
+      this.#ports.deadLetters.bury(standing, pending),
+    );
   }
 
-  /** Two calls about one delivery: the later one waits for what the earlier one comes to. */
-  async #openSettled(handle: ReceiptHandle): Promise<Receipt> {
+  #settleOpen(
+    handle: ReceiptHandle,
+    write: (receipt: OpenReceipt) => Promise<void>,
+  ): Promise<void> {
+    return this.#whenOpen(handle, async (receipt) => {
+      if (receipt.kind === 'open') await this.#settle(receipt.pending, () => write(receipt));
+    });
+  }
+
+  /**
+   * Two calls about one delivery: the later one waits for what the earlier one comes to. `act` is called in the turn in which
+   * the receipt was looked at, so that nobody comes in between.
+   */
+  async #whenOpen(
+    handle: ReceiptHandle,
+    act: (receipt: OpenReceipt | { readonly kind: 'done' }) => Promise<void> | void,
+  ): Promise<void> {
     const receipt = this.#open(handle);
-    if (receipt.kind === 'open') return receipt;
+    if (receipt.kind === 'open') {
+      await act(receipt);
+      return;
+    }
     await this.#ports.pipeline.whenFolded();
     const settled = this.#open(handle);
     if (settled.kind === 'settling') throw stale('is being settled by another call');
-    return settled;
+    await act(settled);
   }
 
   async #settle(pending: Pending, write: () => Promise<void>): Promise<void> {

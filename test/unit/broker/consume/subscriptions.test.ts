@@ -23,7 +23,7 @@ const withBroker = (body: (stage: Stage) => Promise<void>) => (): Promise<void> 
 const conflictLines = (kit: BrokerKit): string[] =>
   kit.logger.lines
     .filter(({ message }) => message.includes('subscribe'))
-    .map(({ level, fields }) => `${level} ${String(fields.subscriptions ?? '')}`.trim());
+    .map(({ level, fields }) => [level, fields['subscriptions']].join(' ').trim());
 
 const filters = (kit: BrokerKit): string[] => [
   ...(kit.services.state.groups.get('g')?.filters.get('t')?.keys() ?? []),
