@@ -25,7 +25,8 @@ export class TopicAdmin {
   readonly #onCreated: CreationListener;
   readonly #creatingTopics = new Map<string, Promise<Topic>>();
   readonly #creatingGroups = new Map<string, Promise<Group>>();
-  #queueCount: number;
+  /** Of creations and growth on their way through the log: the table does not count them yet. */
+  #queuesUnderWay = 0;
 
   constructor(
     state: BrokerState,
@@ -37,10 +38,6 @@ export class TopicAdmin {
     this.#state = state;
     this.#pipeline = pipeline;
     this.#limits = limits;
-    this.#queueCount = [...state.topics.all()].reduce(
-      (sum, topic) => sum + topic.queueNos.length,
-      0,
-    );
   }
 
   /** The topic of that name, created from `config` when it is not there. */
@@ -86,14 +83,14 @@ export class TopicAdmin {
         requested: config.type,
       });
     }
-    this.#requireQueues(config.queueCount - topic.queueNos.length);
-    await this.#write(RecordType.TopicChange, this.#state.topics.planUpdate(topic, config));
+    await this.#withQueues(config.queueCount - topic.queueNos.length, () =>
+      this.#write(RecordType.TopicChange, this.#state.topics.planUpdate(topic, config)),
+    );
     return topic;
   }
 
   async deleteTopic(name: string): Promise<void> {
     const topic = this.#requireTopic(name);
-    this.#queueCount -= topic.queueNos.length;
     await this.#write(RecordType.TopicChange, this.#state.topics.planDelete(topic));
   }
 
@@ -145,11 +142,12 @@ export class TopicAdmin {
       'topics',
       this.#limits.maxTopics,
     );
-    this.#requireQueues(config.queueCount);
-    const change = this.#state.topics.planCreate(config);
-    await this.#write(RecordType.TopicChange, change);
-    return present(this.#state.topics.byId(change.topicId), 'topic-not-found', {
-      topic: config.name,
+    return this.#withQueues(config.queueCount, async () => {
+      const change = this.#state.topics.planCreate(config);
+      await this.#write(RecordType.TopicChange, change);
+      return present(this.#state.topics.byId(change.topicId), 'topic-not-found', {
+        topic: config.name,
+      });
     });
   }
 
@@ -169,13 +167,17 @@ export class TopicAdmin {
     return present(this.#state.groups.get(name), 'group-not-found', { group: name });
   }
 
-  #requireQueues(more: number): void {
-    this.#require(
-      this.#queueCount + more <= this.#limits.maxQueues,
-      'queues',
-      this.#limits.maxQueues,
-    );
-    this.#queueCount += more;
+  /** Runs `change`, which makes `more` queues, unless they would be too many. */
+  async #withQueues<T>(more: number, change: () => Promise<T>): Promise<T> {
+    const { maxQueues } = this.#limits;
+    const count = this.#state.topics.queueCount + this.#queuesUnderWay;
+    this.#require(count + more <= maxQueues, 'queues', maxQueues);
+    this.#queuesUnderWay += more;
+    try {
+      return await change();
+    } finally {
+      this.#queuesUnderWay -= more;
+    }
   }
 
   #require(isWithin: boolean, what: string, limit: number): void {

@@ -24,9 +24,15 @@ export class TopicTable {
   readonly #byId = new Map<number, Topic>();
   #nextId = 1;
   #nextQueueNo = 0;
+  #queueCount = 0;
 
   get count(): number {
     return this.#byId.size;
+  }
+
+  /** Queues of all topics. */
+  get queueCount(): number {
+    return this.#queueCount;
   }
 
   /** What the next topic and queue will be numbered; part of a snapshot, so that no number is ever used twice. */
@@ -79,6 +85,7 @@ export class TopicTable {
     if (change.deleted === true) {
       if (existing === undefined) return undefined;
       this.#byId.delete(existing.id);
+      this.#queueCount -= existing.queueNos.length;
       if (this.#byName.get(existing.config.name) === existing)
         this.#byName.delete(existing.config.name);
       return existing;
@@ -90,6 +97,7 @@ export class TopicTable {
     for (let id = existing.queueNos.length; id < change.queueNos.length; id++) {
       existing.queueNos.push(change.queueNos[id] ?? 0);
       existing.nextOffsets.push(0);
+      this.#queueCount++;
     }
     return existing;
   }
@@ -104,6 +112,7 @@ export class TopicTable {
       asOf,
     };
     this.#byId.set(topic.id, topic);
+    this.#queueCount += topic.queueNos.length;
     this.#byName.set(topic.config.name, topic);
     return topic;
   }
