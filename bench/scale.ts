@@ -4,9 +4,10 @@
  */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { OrbitMqProcess } from '../test/support/orbitmq-process.ts';
+import { directoryBytes } from './directory-size.ts';
 import { LatencyRecorder } from './latency-recorder.ts';
 import { MessagingClient, messageIds, OK, SendTemplate } from './messaging-client.ts';
 import { createTopics } from './topic-creation.ts';
@@ -20,6 +21,8 @@ const { values } = parseArgs({
     flush: { type: 'string', default: 'async' },
     /** Directory on the disk to be measured; the system's temporary directory otherwise. */
     directory: { type: 'string', default: tmpdir() },
+    /** File for the results as JSON. */
+    json: { type: 'string' },
   },
 });
 
@@ -31,7 +34,19 @@ const REPORT_EVERY = 1_000_000;
 const READY_TIMEOUT_MS = 120_000;
 const INVISIBLE_MS = 600_000;
 
+/** Backlog that the last lines extrapolate to. */
+const EXTRAPOLATED_MESSAGES = 100_000_000;
+
+const samples: Sample[] = [];
+const lines: string[] = [];
+
+interface Sample {
+  readonly stored: number;
+  readonly residentBytes: number;
+}
+
 const say = (line: string): void => {
+  lines.push(line);
   process.stdout.write(`${line}\n`);
 };
 const rss = (node: OrbitMqProcess): string =>
@@ -56,7 +71,30 @@ async function measureTopics(node: OrbitMqProcess): Promise<void> {
   say(
     `topics: ${topics} with ${queues} queues each in ${seconds.toFixed(1)} s; ${before} before, ${rss(node)} after`,
   );
+  const sendSeconds = await sendToAll(node, topics, topics * queues);
+  say(
+    `  a message for each of ${topics * queues} queues in ${sendSeconds.toFixed(1)} s; ${rss(node)}`,
+  );
   say(`  restart after SIGKILL: ${await restart(node)}`);
+}
+
+/** Sends `messages` one by one, to all topics in turn: the broker goes through the queues of each. */
+async function sendToAll(node: OrbitMqProcess, topics: number, messages: number): Promise<number> {
+  const nextId = messageIds();
+  const body = Buffer.alloc(Number(values.bytes), 'x');
+  const client = await MessagingClient.open(node.port);
+  let next = 0;
+  const startMs = performance.now();
+  const sender = async (): Promise<void> => {
+    while (next < messages) {
+      const topic = `scale-${next++ % topics}`;
+      const { code, text } = await client.send(new SendTemplate(topic, body), nextId());
+      if (code !== OK) throw new Error(`send to ${topic}: ${code} ${text}`);
+    }
+  };
+  await Promise.all(Array.from({ length: SENDERS * 16 }, sender));
+  client.close();
+  return (performance.now() - startMs) / 1_000;
 }
 
 /** One request with `BATCH` messages, fresh ids each time. */
@@ -79,8 +117,9 @@ async function fill(node: OrbitMqProcess, topic: string, messages: number): Prom
       const { code, text } = await client.sendEncoded(batch(template, nextId));
       if (code !== OK) throw new Error(`send: ${code} ${text}`);
       sent += BATCH;
-      if (sent - reported < REPORT_EVERY) continue;
-      reported = sent;
+      if (Math.floor(sent / REPORT_EVERY) <= reported) continue;
+      reported = Math.floor(sent / REPORT_EVERY);
+      samples.push({ stored: sent, residentBytes: node.usage().residentBytes });
       const rate = sent / ((performance.now() - startMs) / 1_000);
       say(`  ${(sent / 1e6).toFixed(0)} million stored, ${rate.toFixed(0)} msg/s, ${rss(node)}`);
     }
@@ -139,6 +178,23 @@ async function measureBacklog(node: OrbitMqProcess): Promise<void> {
   const cold = await receiveLatency(again, topic, 'at-the-head', async () => undefined);
   say(`  receive at the head after the restart: ${cold}; ${rss(node)}`);
   again.close();
+  extrapolate(node, messages);
+}
+
+/** What 100 million messages would take: from the growth over the second half, when caches and buffers are full. */
+function extrapolate(node: OrbitMqProcess, messages: number): void {
+  const bytesOnDisk = directoryBytes(node.dataDirectory) / messages;
+  say(
+    `  on disk: ${bytesOnDisk.toFixed(0)} bytes a message, ${((bytesOnDisk * EXTRAPOLATED_MESSAGES) / 1e9).toFixed(0)} GB for 100 million`,
+  );
+  const half = samples[Math.floor(samples.length / 2)];
+  const last = samples.at(-1);
+  if (half === undefined || last === undefined || last.stored === half.stored) return;
+  const growth = (last.residentBytes - half.residentBytes) / (last.stored - half.stored);
+  const more = growth * (EXTRAPOLATED_MESSAGES - last.stored);
+  say(
+    `  memory grew by ${growth.toFixed(1)} bytes a message over the second half: ${((last.residentBytes + more) / MIB).toFixed(0)} MiB at 100 million`,
+  );
 }
 
 const directory = join(values.directory, `orbitmq-scale-${process.pid}`);
@@ -151,6 +207,9 @@ const node = await OrbitMqProcess.start({
 try {
   if (Number(values.topics) > 0) await measureTopics(node);
   if (Number(values.messages) > 0) await measureBacklog(node);
+  if (values.json !== undefined) {
+    writeFileSync(values.json, `${JSON.stringify({ options: values, lines, samples }, null, 2)}\n`);
+  }
 } finally {
   await node.dispose();
   rmSync(directory, { recursive: true, force: true });
