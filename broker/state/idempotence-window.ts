@@ -26,6 +26,8 @@ export class IdempotenceWindow {
   /** Oldest slot, and how many are in use. */
   #first = 0;
   #count = 0;
+  /** Sends that have left the ring at its old end; with it the place of a send can be told while others come and go. */
+  #dropped = 0;
   /** Records below this log offset are already contained. */
   asOf = 0;
 
@@ -71,10 +73,28 @@ export class IdempotenceWindow {
 
   /** A copy for a snapshot, oldest first. Layout: count u32, then per send high u32, low u32, physical f64, bytes u32, stored f64. */
   capture(): Buffer {
-    const buffer = Buffer.allocUnsafe(4 + this.#count * ENTRY_BYTES);
-    buffer.writeUInt32BE(this.#count, 0);
-    for (let i = 0; i < this.#count; i++) {
-      const slot = (this.#first + i) % this.#capacity;
+    return this.#capture(0, this.#count);
+  }
+
+  /**
+   * What is in the window now, in copies of about a millisecond and a megabyte each, to be restored in this order. Between
+   * them sends may be added, which are not in it, and old ones may leave.
+   */
+  *captureChunks(): Generator<Buffer> {
+    const end = this.#dropped + this.#count;
+    let next = this.#dropped;
+    do {
+      const from = Math.max(next, this.#dropped);
+      next = Math.min(end, from + ENTRIES_PER_CHUNK);
+      if (next >= from) yield this.#capture(from - this.#dropped, next - from);
+    } while (next < end);
+  }
+
+  #capture(from: number, count: number): Buffer {
+    const buffer = Buffer.allocUnsafe(4 + count * ENTRY_BYTES);
+    buffer.writeUInt32BE(count, 0);
+    for (let i = 0; i < count; i++) {
+      const slot = (this.#first + from + i) % this.#capacity;
       const at = 4 + i * ENTRY_BYTES;
       buffer.writeUInt32BE(this.#high[slot] ?? 0, at);
       buffer.writeUInt32BE(this.#low[slot] ?? 0, at + 4);
@@ -128,6 +148,7 @@ export class IdempotenceWindow {
     if (this.#table[at] === slot + 1) this.#vacate(at);
     this.#first = (slot + 1) % this.#capacity;
     this.#count--;
+    this.#dropped++;
   }
 
   /** Frees a table place and moves later members of its probe run back, so that no run is ever broken. */
@@ -161,3 +182,5 @@ export class IdempotenceWindow {
 }
 
 const ENTRY_BYTES = 28;
+/** Sends in one piece of a snapshot. */
+const ENTRIES_PER_CHUNK = 32_768;

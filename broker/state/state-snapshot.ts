@@ -80,7 +80,7 @@ export function* captureState(
 ): Generator<Section> {
   const numbers: NumbersImage = { ...state.topics.next, groupId: state.groups.nextId };
   yield jsonSection(SECTION.numbers, state.foldedOffset, [numbers]);
-  yield idempotenceSection(state);
+  yield* idempotenceSections(state);
   yield* sections(SECTION.groups, state, state.groups.all(), groupImage);
   yield* sections(SECTION.standings, state, standings(state), standingImage);
   yield* captureIndex();
@@ -188,10 +188,12 @@ function jsonSection(kind: number, asOf: number, items: unknown[]): Section {
   };
 }
 
-function idempotenceSection(state: BrokerState): Section {
+/** Sends that are folded while these are written are not in them: all say the same `asOf`, and the log has the rest. */
+function* idempotenceSections(state: BrokerState): Generator<Section> {
   const asOf = Buffer.allocUnsafe(8);
   asOf.writeDoubleBE(state.foldedOffset, 0);
-  return { kind: SECTION.idempotence, payload: Buffer.concat([asOf, state.idempotence.capture()]) };
+  for (const chunk of state.idempotence.captureChunks())
+    yield { kind: SECTION.idempotence, payload: Buffer.concat([asOf, chunk]) };
 }
 
 function* standings(state: BrokerState): Generator<GroupTopic> {

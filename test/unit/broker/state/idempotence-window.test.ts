@@ -50,6 +50,51 @@ function expectSame(window: IdempotenceWindow, model: Model, nowMs: number): voi
 }
 
 describe('the idempotence window', () => {
+  it.each([
+    ['a window that grows', 1_000_000, 20_000],
+    ['a full window', 70_000, 20_000],
+    ['a window that is turned over meanwhile', 70_000, 50_000],
+    ['a window that loses everything meanwhile', 70_000, 200_000],
+  ])(
+    'is captured as it was at the beginning, in pieces of a megabyte: %s',
+    (_what, capacity, more) => {
+      const captured = 70_000;
+      const window = new IdempotenceWindow(capacity, WINDOW_MS);
+      const add = (to: IdempotenceWindow, i: number): void => to.add(i, i, i, 1, 0);
+      for (let i = 0; i < captured; i++) add(window, i);
+      const restored = new IdempotenceWindow(capacity, WINDOW_MS);
+      let last = captured;
+      let chunks = 0;
+      for (const chunk of window.captureChunks()) {
+        expect(chunk.length).toBeLessThan(2 ** 20);
+        restored.restore(chunk);
+        chunks++;
+        for (let i = 0; i < more; i++) add(window, last++);
+      }
+      expect(chunks).toBeGreaterThan(0);
+      // What came after is folded again from the log.
+      for (let i = captured; i < last; i++) add(restored, i);
+      const differing = [];
+      for (let i = 0; i < last; i++)
+        if (restored.find(i, i, 0)?.physical !== window.find(i, i, 0)?.physical) differing.push(i);
+      expect(differing.slice(0, 5)).toEqual([]);
+    },
+  );
+
+  it('is captured in one piece when it is empty', () => {
+    const window = new IdempotenceWindow(10, WINDOW_MS);
+    expect([...window.captureChunks()].map((chunk) => chunk.length)).toEqual([4]);
+  });
+
+  it('forgets what is lost, and nothing else', () => {
+    const window = new IdempotenceWindow(100, WINDOW_MS);
+    for (let i = 0; i < 150; i++) window.add(i, i, i, 1, 0);
+    window.forget((physical) => physical % 2 === 0);
+    for (let i = 50; i < 150; i++)
+      expect([i, window.find(i, i, 0)?.physical]).toEqual([i, i % 2 === 0 ? undefined : i]);
+    expect(window.count).toBe(50);
+  });
+
   it('knows the newest sends, whatever their hashes, and survives capture and restore', () => {
     fc.assert(
       fc.property(
