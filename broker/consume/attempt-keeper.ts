@@ -70,6 +70,12 @@ export class AttemptKeeper {
     this.#deadlines.schedule(pending);
   }
 
+  /** Hides it again for what is left of its time, and for at least `atLeastMs`. */
+  hideOn(pending: Pending, atLeastMs: number): void {
+    const leftMs = pending.dueAtMs - this.#ports.environment.clock.monotonicMs();
+    this.hide(pending, Math.max(leftMs, atLeastMs));
+  }
+
   forget(pending: Pending): void {
     this.#deadlines.remove(pending);
   }

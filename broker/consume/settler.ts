@@ -25,7 +25,7 @@ export interface SettlerPorts {
   readonly deadLetters: DeadLetters;
 }
 
-/** Wait before a delivery whose settlement failed may expire, so that the client's retry finds it. */
+/** A delivery whose settlement failed does not expire before this, so that the client's retry finds it. */
 const UNSETTLED_MS = 5_000;
 
 /**
@@ -104,7 +104,7 @@ export class Settler {
     } catch (error) {
       if (pending.progress.pending(pending.offset) === pending) {
         pending.state = 'in-flight';
-        this.#ports.attempts.hide(pending, UNSETTLED_MS);
+        this.#ports.attempts.hideOn(pending, UNSETTLED_MS);
       }
       throw error;
     }

@@ -82,6 +82,18 @@ describe('a settlement that the disk refuses', () => {
   );
 
   it(
+    'does not shorten the time for which the consumer has the message',
+    withMessage(async ({ kit, node, world }, handle) => {
+      const changed = await kit.changeInvisible('g', 't', handle, 60_000);
+      node.drive.injectNext('write', EIO);
+      expect(await kit.ack('g', 't', changed.handle)).toContain('[outcome-unknown]');
+      await world.sleep(55_000);
+      expect(await kit.receive('g', 't')).toEqual([]);
+      expect(await kit.ack('g', 't', changed.handle)).toBe('OK');
+    }),
+  );
+
+  it(
     'gives the message to another consumer when nobody tries again',
     withMessage(async ({ kit, node, world }, handle) => {
       node.drive.injectNext('write', EIO);
