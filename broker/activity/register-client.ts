@@ -44,6 +44,8 @@ export async function registerClient(
 export function removeClient(services: BrokerServices, clientId: string): void {
   const group = services.clients.consumer(clientId)?.group;
   if (!services.clients.remove(clientId)) return;
-  services.attempts.clientGone(clientId);
-  if (group !== undefined) services.subscriptions.checkConsistency(group);
+  // A producer holds nothing.
+  if (group === undefined) return;
+  services.attempts.clientGone(clientId, group);
+  services.subscriptions.checkConsistency(group);
 }

@@ -110,17 +110,28 @@ export class AttemptKeeper {
     for (const [standing, pending] of [...this.#allPending()]) this.attemptEnded(standing, pending);
   }
 
-  /** The client has gone: what it held is given to others at once, its attempts counted. */
-  clientGone(clientId: string): void {
-    for (const [, pending] of [...this.#allPending()]) {
-      const isHeld = pending.clientId === clientId && pending.renewUntilMs > 0;
-      if (isHeld && pending.state === 'in-flight') this.endNow(pending);
+  /**
+   * The client has gone: what it held for its group is given to others at once, its attempts counted. Looks at the queues of
+   * that group only; what it held for another one is not renewed any more.
+   */
+  clientGone(clientId: string, group: string): void {
+    for (const standing of this.#ports.state.groups.get(group)?.topics.values() ?? []) {
+      for (const queue of standing.queues) {
+        if (queue.pendingCount > 0) this.#endHeldBy(clientId, queue);
+      }
     }
   }
 
   close(): void {
     this.#closed = true;
     this.#deadlines.close();
+  }
+
+  #endHeldBy(clientId: string, queue: QueueProgress): void {
+    for (const pending of queue.allPending()) {
+      const isHeld = pending.clientId === clientId && pending.renewUntilMs > 0;
+      if (isHeld && pending.state === 'in-flight') this.endNow(pending);
+    }
   }
 
   *#allPending(): Generator<[GroupTopic, Pending]> {
