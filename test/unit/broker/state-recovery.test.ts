@@ -210,4 +210,38 @@ describe('after a repair of the middle of the log', () => {
       expect(kit.services.state.index.endOffset(buried!.queueNos[0]!)).toBe(2);
     }),
   );
+
+  it(
+    'hundreds of lost messages in a row are passed over too, from index pages on disk',
+    within(async (world, node) => {
+      const options = { indexBufferBytes: 4_096, snapshotIntervalMs: 1_000 };
+      const before = await BrokerKit.open(node.environment, options);
+      await before.createTopic('t');
+      for (let i = 0; i < 900; i++) await before.sent('t', `m${i}`, { body: bodyOf(i) });
+      await before.broker.stop();
+      for (let i = 100; i < 700; i++) {
+        const { path, position } = bodyAt(node, bodyOf(i));
+        node.drive.corrupt(path, position);
+      }
+      await repair(node);
+      for (let life = 0; life < 2; life++) {
+        const kit = await BrokerKit.open(node.environment, options);
+        const offsets: number[] = [];
+        for (let round = 0; round < 20; round++) {
+          const messages = await kit.receive(`g${life}`, 't');
+          for (const { handle, queueOffset } of messages) {
+            offsets.push(queueOffset);
+            await kit.ack(`g${life}`, 't', handle);
+          }
+        }
+        const expected = Array.from({ length: 900 }, (_, i) => i).filter(
+          (i) => i < 100 || i >= 700,
+        );
+        expect(offsets).toEqual(expected);
+        await world.sleep(5_000);
+        expect(kit.services.state.index.stats().pageListBytes).toBeGreaterThan(0);
+        await kit.broker.stop();
+      }
+    }),
+  );
 });
