@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OrbitMqProcess } from '../support/orbitmq-process.ts';
-import type { ClientDriver } from './client-driver.ts';
+import { type ClientDriver, ClientFailure } from './client-driver.ts';
 import type { Feature } from './clients.ts';
-import type { IncomingMessage, OutgoingMessage } from './driver-protocol.ts';
+import type { DriverOperations, IncomingMessage, OutgoingMessage } from './driver-protocol.ts';
 
 /** What one case works with: a driver, a server, and names that no other case uses. */
 export class CaseContext {
@@ -31,11 +31,7 @@ export class CaseContext {
   }
 
   async producer(topic = this.topic): Promise<Sender> {
-    const { handle } = await this.driver.call('startProducer', {
-      endpoint: this.server.endpoint,
-      topic,
-    });
-    this.#handles.push(handle);
+    const handle = await this.#start('startProducer', { endpoint: this.server.endpoint, topic });
     return (message) =>
       this.driver
         .call('send', { handle, message: { topic, ...message } })
@@ -43,29 +39,46 @@ export class CaseContext {
   }
 
   async simpleConsumer(options: ConsumerOptions = {}): Promise<SimpleReceiver> {
-    const { handle } = await this.driver.call('startSimpleConsumer', {
+    const handle = await this.#start('startSimpleConsumer', {
       endpoint: this.server.endpoint,
       topic: options.topic ?? this.topic,
       group: options.group ?? this.group,
       filter: options.filter ?? '*',
       awaitMs: options.awaitMs ?? POLL_MS,
     });
-    this.#handles.push(handle);
     return new SimpleReceiver(this.driver, handle);
   }
 
   async pushConsumer(
     options: ConsumerOptions & { failFirst?: number } = {},
   ): Promise<PushReceiver> {
-    const { handle } = await this.driver.call('startPushConsumer', {
+    const handle = await this.#start('startPushConsumer', {
       endpoint: this.server.endpoint,
       topic: options.topic ?? this.topic,
       group: options.group ?? this.group,
       filter: options.filter ?? '*',
       failFirst: options.failFirst ?? 0,
     });
-    this.#handles.push(handle);
     return new PushReceiver(this.driver, handle);
+  }
+
+  /**
+   * Starts a client. All give a route query 3 s, some only once: on a busy machine with a busy disk that can be too short. A
+   * start that hangs is not repeated.
+   */
+  async #start<O extends StartOperation>(
+    op: O,
+    args: DriverOperations[O]['args'],
+  ): Promise<string> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { handle } = await this.driver.call(op, args);
+        this.#handles.push(handle);
+        return handle;
+      } catch (error) {
+        if (!(error instanceof ClientFailure) || attempt >= START_ATTEMPTS_MAX) throw error;
+      }
+    }
   }
 
   /** Shuts the clients down; a case that failed may have left some that do not answer. */
@@ -74,6 +87,9 @@ export class CaseContext {
   }
 }
 
+type StartOperation = 'startProducer' | 'startSimpleConsumer' | 'startPushConsumer';
+
+const START_ATTEMPTS_MAX = 2;
 /** Long polls of the suite, in whole seconds because some clients count in them. */
 const POLL_MS = 2_000;
 /** A receive may give fewer than there are: so one asks again, until this long after the last message. */

@@ -84,8 +84,10 @@ class SuiteWorld {
   }
 
   async start(): Promise<void> {
-    // From the earliest, so that a consumer may start after the first message.
-    this.#server = await OrbitMqProcess.start({ flags: ['--group-start-position', 'earliest'] });
+    this.#server = await OrbitMqProcess.start({
+      // From the earliest, so that a consumer may start after the first message. Push consumers end only when their polls do.
+      flags: ['--group-start-position', 'earliest', '--long-polling', '5s'],
+    });
     this.#plain = await this.#startDriver({});
   }
 
