@@ -144,7 +144,9 @@ async function liveOnce(run: Run, faults: DiskFaults): Promise<void> {
     ? node.crashAtDiskOperation(1 + world.random.below(CRASH_OPERATIONS))
     : new Promise<never>(() => undefined);
   const lives: Life[] = [];
-  await Promise.race([crashed, serve(run, faults, lives)]);
+  let isCrashed = false;
+  await Promise.race([crashed, serve(run, faults, lives, () => isCrashed)]);
+  isCrashed = true;
   for (const life of lives) life.end();
   endLife(run);
 }
@@ -172,9 +174,14 @@ function loseUnsynced(run: Run): void {
 }
 
 /** One life, until its time is over. */
-async function serve(run: Run, faults: DiskFaults, lives: Life[]): Promise<void> {
+async function serve(
+  run: Run,
+  faults: DiskFaults,
+  lives: Life[],
+  isCrashed: () => boolean,
+): Promise<void> {
   const { world, node } = run;
-  const kit = await openPatiently(run);
+  const kit = await openPatiently(run, isCrashed);
   node.drive.faults = SOUND_DISK;
   await run.ledger.check(kit);
   node.drive.faults = faults;
@@ -197,7 +204,8 @@ function expected(error: unknown): void {
   if (!isMqError(error) && !isStoreError(error) && !isDiskError(error)) throw error;
 }
 
-async function openPatiently(run: Run): Promise<BrokerKit> {
+/** Once `isCrashed` it never resolves: what goes on in a later life must not be mixed with this one. */
+async function openPatiently(run: Run, isCrashed = (): boolean => false): Promise<BrokerKit> {
   const { world, node } = run;
   for (let attempt = 1; ; attempt++) {
     try {
@@ -216,6 +224,7 @@ async function openPatiently(run: Run): Promise<BrokerKit> {
       if (attempt === OPEN_ATTEMPTS_MAX / 2) node.drive.faults = SOUND_DISK;
       if (run.log !== undefined) endAttempt(run);
       await world.sleep(20);
+      if (isCrashed()) await new Promise<never>(() => undefined);
     }
   }
 }
