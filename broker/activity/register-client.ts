@@ -18,8 +18,27 @@ export async function registerClient(
     services.clients.addProducer({ clientId, language, version });
     return;
   }
+  const topics = registration.subscriptions.map(({ topic }) => topic);
+  // Before anything is waited for: the client has its answer already and may send at once.
+  services.subscriptions.announce(group, topics);
+  let filters: Map<string, TagFilter>;
+  try {
+    filters = await subscribeAll(services, group, registration);
+  } finally {
+    services.subscriptions.forgetAnnouncement(group, topics);
+  }
+  const clientType: string = ClientType[registration.clientType];
+  services.clients.addConsumer({ clientId, clientType, language, version, peer, group, filters });
+  services.subscriptions.checkConsistency(group);
+}
+
+async function subscribeAll(
+  services: BrokerServices,
+  group: string,
+  { clientId, subscriptions }: ClientRegistration,
+): Promise<Map<string, TagFilter>> {
   const filters = new Map<string, TagFilter>();
-  for (const { topic, filter } of registration.subscriptions) {
+  for (const { topic, filter } of subscriptions) {
     try {
       const parsed = tagFilter(filter);
       filters.set(topic, parsed);
@@ -27,17 +46,11 @@ export async function registerClient(
       await services.subscriptions.subscribe(group, topic, parsed);
     } catch (error) {
       if (!isMqError(error)) throw error;
-      services.logger.warn('a subscription cannot be served', {
-        clientId,
-        group,
-        topic,
-        reason: error.message,
-      });
+      const reason = error.message;
+      services.logger.warn('a subscription cannot be served', { clientId, group, topic, reason });
     }
   }
-  const clientType: string = ClientType[registration.clientType];
-  services.clients.addConsumer({ clientId, clientType, language, version, peer, group, filters });
-  services.subscriptions.checkConsistency(group);
+  return filters;
 }
 
 /** The client has gone: what it held goes to others. */

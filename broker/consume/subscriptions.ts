@@ -38,6 +38,18 @@ export interface SubscriptionOptions {
   readonly groupStartPosition: StartPosition;
 }
 
+interface Announcement {
+  /** Next offset by queue id; empty for a topic that was not there. */
+  readonly ends: readonly number[];
+  /** Registrations that still need it. */
+  count: number;
+}
+
+/** Names hold no line feed. */
+function announcementKey(group: string, topic: string): string {
+  return `${group}\n${topic}`;
+}
+
 /**
  * Which groups consume which topics with which filters; durable, because it decides what a group may skip. A message is
  * passed over for good only when no filter of the group wants it, so members that subscribe differently lose nothing.
@@ -47,6 +59,8 @@ export class Subscriptions {
   readonly #options: SubscriptionOptions;
   /** Groups whose disagreement has been logged, with its description, so that each one is said once. */
   readonly #reported = new Map<string, string>();
+  /** Ends of topics when a member of a group that has no position there announced itself; as many as registrations under way. */
+  readonly #announced = new Map<string, Announcement>();
 
   constructor(ports: SubscriptionsPorts, options: SubscriptionOptions) {
     this.#ports = ports;
@@ -60,6 +74,30 @@ export class Subscriptions {
     if (!this.#options.autoCreateGroups) throw new MqError('group-not-found', { group: name });
     const startPosition = this.#options.groupStartPosition;
     return this.#ports.topics.ensureGroup({ ...defaultConsumerGroup(name), startPosition });
+  }
+
+  /**
+   * A member has just announced itself and is told so at once, before its group's position is stored: what is sent from this
+   * moment on must reach it. Remembers where each topic ends now; `forgetAnnouncement` when the subscriptions are made.
+   */
+  announce(groupName: string, topicNames: readonly string[]): void {
+    for (const topicName of topicNames) {
+      const topic = this.#ports.state.topics.get(topicName);
+      const group = this.#ports.state.groups.get(groupName);
+      if (topic !== undefined && group?.topics.has(topic.id) === true) continue;
+      const key = announcementKey(groupName, topicName);
+      const known = this.#announced.get(key);
+      if (known !== undefined) known.count++;
+      else this.#announced.set(key, { ends: [...(topic?.nextOffsets ?? [])], count: 1 });
+    }
+  }
+
+  forgetAnnouncement(groupName: string, topicNames: readonly string[]): void {
+    for (const topicName of topicNames) {
+      const key = announcementKey(groupName, topicName);
+      const known = this.#announced.get(key);
+      if (known !== undefined && --known.count <= 0) this.#announced.delete(key);
+    }
   }
 
   /** Makes sure that the group has a position on the topic and is known to use the filter. */
@@ -145,8 +183,12 @@ export class Subscriptions {
   async #addStanding(group: Group, topic: Topic): Promise<Parameters<Consumption['runtime']>[0]> {
     const { state, pipeline } = this.#ports;
     const atEnd = group.config.startPosition === 'latest';
+    const announced = this.#announced.get(announcementKey(group.config.name, topic.config.name));
+    // A topic that was not there when the member announced itself is consumed from its first message.
+    const end = (id: number): number =>
+      (announced === undefined ? topic.nextOffsets[id] : announced.ends[id]) ?? 0;
     const to = topic.queueNos.map((queueNo, id) =>
-      atEnd ? (topic.nextOffsets[id] ?? 0) : state.index.minOffset(queueNo),
+      atEnd ? end(id) : state.index.minOffset(queueNo),
     );
     const reset: OffsetReset = { groupId: group.id, topicId: topic.id, to, initial: true };
     pipeline.appendBytes(RecordType.OffsetReset, encodeChange(reset));

@@ -437,6 +437,24 @@ describe('a new group', () => {
   );
 
   it(
+    'gets what is sent while its first announcement is still being stored',
+    withBroker(
+      async ({ kit }) => {
+        await kit.sent('t', 'old');
+        await kit.createGroup('known', { startPosition: 'latest' });
+        const announced = ['known', 'unknown'].map((group, i) =>
+          kit.register(`c${i}`, group, { t: '*' }),
+        );
+        await kit.sent('t', 'new');
+        await Promise.all(announced);
+        expect(ids(await kit.receive('known', 't'))).toEqual(['new']);
+        expect(ids(await kit.receive('unknown', 't'))).toEqual(['new']);
+      },
+      { groupStartPosition: 'latest' },
+    ),
+  );
+
+  it(
     'that subscribed before the topic was there misses nothing of it',
     withBroker(
       async (stage) => {
