@@ -103,6 +103,7 @@ async function crashAndCheck(
       ...['--snapshot-interval', '1s'],
     ],
   });
+  let running: CrashLoad | undefined;
   try {
     for (const topic of TOPICS) {
       await runOrbitMq(['topic', 'create', topic, '--queues', '1', '--endpoint', node.endpoint]);
@@ -114,6 +115,7 @@ async function crashAndCheck(
       consumersPerTopic: 2,
     });
     load.start();
+    running = load;
     const moments: number[] = [];
     for (let kill = 0; kill < kills; kill++) {
       const afterMs = killAfterMinMs + Math.random() * (KILL_AFTER_MS.max - killAfterMinMs);
@@ -139,6 +141,8 @@ async function crashAndCheck(
       );
     }
   } finally {
+    // Also when the node did not come back: a load that goes on keeps the test process alive.
+    await running?.stop();
     await node.dispose();
   }
 }
