@@ -12,6 +12,11 @@ export function optionalMs(duration: IDuration | null | undefined): number | und
   return duration === null || duration === undefined ? undefined : toMs(duration);
 }
 
+/** In whole milliseconds; 0 for an absent field. */
+export function wholeMs(duration: IDuration | null | undefined): number {
+  return Math.round(optionalMs(duration) ?? 0);
+}
+
 /** For a duration >= 0 or a time since the epoch, in whole milliseconds. */
 export function fromMs(ms: number): { seconds: number; nanos: number } {
   const seconds = Math.floor(ms / SECOND_MS);

@@ -6,9 +6,10 @@ import {
   type DeliveryFields,
 } from '../../common/wire/delivered-message.ts';
 import type { ClientContext, ReceiveOutcome } from '../../gateway/broker-access.ts';
+import { wholeMs } from '../../gateway/durations.ts';
+import { isReadable } from '../../gateway/route.ts';
 import {
   FilterType,
-  type IDuration,
   type IFilterExpression,
   type IReceiveMessageRequest,
 } from '../../proto/generated/v2.ts';
@@ -52,7 +53,7 @@ async function readableRuntime(
 ): Promise<GroupRuntime> {
   const known = services.state.topics.get(topic) ?? (await services.autoCreateTopic(topic));
   if (known === undefined) throw new MqError('topic-not-found', { topic });
-  if (known.config.permission !== 'READ' && known.config.permission !== 'READ_WRITE') {
+  if (!isReadable(known.config.permission)) {
     throw new MqError('forbidden', { action: 'receiving', resource: `topic ${topic}` });
   }
   const runtime = await services.subscriptions.subscribe(group, topic, filter);
@@ -75,9 +76,9 @@ function receiveRequest(
     queueId: requestedQueue(services, request, runtime),
     filter,
     count: Math.min(Math.max(request.batchSize ?? 1, 1), options.receiveBatchMax),
-    invisibleMs: isRenewed ? options.autoRenewInvisibleMs : milliseconds(request.invisibleDuration),
+    invisibleMs: isRenewed ? options.autoRenewInvisibleMs : wholeMs(request.invisibleDuration),
     renewMs: isRenewed ? options.autoRenewMaxMs : 0,
-    pollMs: milliseconds(request.longPollingTimeout),
+    pollMs: wholeMs(request.longPollingTimeout),
     signal: client.signal,
   };
 }
@@ -133,10 +134,4 @@ export function tagFilter(expression: IFilterExpression | null | undefined): Tag
   const filter = parseTagFilter(expression?.expression ?? '', tagHash);
   if ('refused' in filter) throw new MqError('filter-illegal', { reason: filter.refused });
   return filter;
-}
-
-const NANOS_PER_MS = 1e6;
-
-function milliseconds(duration: IDuration | null | undefined): number {
-  return (duration?.seconds ?? 0) * 1_000 + Math.round((duration?.nanos ?? 0) / NANOS_PER_MS);
 }

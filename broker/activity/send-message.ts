@@ -1,13 +1,11 @@
 import { MqError } from '../../common/errors/mq-error.ts';
-import {
-  STATUS_MULTIPLE_RESULTS,
-  STATUS_OK,
-  type ProtocolStatus,
-} from '../../common/errors/status.ts';
+import { STATUS_OK, type ProtocolStatus } from '../../common/errors/status.ts';
 import { fullName } from '../../common/model/topic.ts';
 import type { MessageView } from '../../common/wire/message-view.ts';
 import type { SendMessageView } from '../../common/wire/send-message-view.ts';
 import type { ClientContext } from '../../gateway/broker-access.ts';
+import { combinedStatus } from '../../gateway/combined-status.ts';
+import { isWritable } from '../../gateway/route.ts';
 import type { ISendMessageResponse, ISendResultEntry } from '../../proto/generated/v2.ts';
 import type { StoredReceipt } from '../state/message-writer.ts';
 import type { Topic } from '../state/topic-table.ts';
@@ -26,7 +24,7 @@ export async function sendMessage(
   const entries = await Promise.all(
     request.messages.map((message) => sendOne(services, topic, queueId, message)),
   );
-  return { status: overallStatus(entries), entries };
+  return { status: combinedStatus(entries), entries };
 }
 
 async function writableTopic(
@@ -41,8 +39,7 @@ async function writableTopic(
   );
   const topic = services.state.topics.get(name) ?? (await services.autoCreateTopic(name));
   if (topic === undefined) throw new MqError('topic-not-found', { topic: name });
-  const { permission } = topic.config;
-  if (permission !== 'WRITE' && permission !== 'READ_WRITE') {
+  if (!isWritable(topic.config.permission)) {
     throw new MqError('forbidden', { action: 'sending', resource: `topic ${name}` });
   }
   return topic;
@@ -84,12 +81,4 @@ function entryOf(
     offset: receipt?.queueOffset ?? 0,
     recallHandle: '',
   };
-}
-
-function overallStatus(entries: readonly ISendResultEntry[]): ProtocolStatus {
-  const [first] = entries;
-  const status = (first?.status ?? STATUS_OK) as ProtocolStatus;
-  return entries.every((entry) => entry.status?.code === status.code)
-    ? status
-    : STATUS_MULTIPLE_RESULTS;
 }

@@ -1,12 +1,10 @@
 /** AckMessage, ChangeInvisibleDuration and ForwardMessageToDeadLetterQueue: the three ends of a delivery. */
 import { MqError } from '../../common/errors/mq-error.ts';
-import {
-  STATUS_MULTIPLE_RESULTS,
-  STATUS_OK,
-  type ProtocolStatus,
-} from '../../common/errors/status.ts';
+import { STATUS_OK } from '../../common/errors/status.ts';
 import type { ReceiptHandle } from '../../common/model/receipt-handle.ts';
 import type { ClientContext } from '../../gateway/broker-access.ts';
+import { combinedStatus } from '../../gateway/combined-status.ts';
+import { wholeMs } from '../../gateway/durations.ts';
 import type {
   IAckMessageEntry,
   IAckMessageRequest,
@@ -28,9 +26,7 @@ export async function ackMessage(
   const entries = await Promise.all(
     (request.entries ?? []).map((entry) => ackOne(services, request, entry)),
   );
-  const status = (entries[0]?.status ?? STATUS_OK) as ProtocolStatus;
-  const isUniform = entries.every((entry) => entry.status?.code === status.code);
-  return { status: isUniform ? status : STATUS_MULTIPLE_RESULTS, entries };
+  return { status: combinedStatus(entries), entries };
 }
 
 async function ackOne(
@@ -59,9 +55,7 @@ export async function changeInvisibleDuration(
   services.clients.touch(client.clientId);
   const text = request.receiptHandle ?? '';
   const handle = openReceipt(services, text, request.group?.name, request.topic?.name);
-  const { seconds = 0, nanos = 0 } = request.invisibleDuration ?? {};
-  const delayMs = Math.max(0, (seconds ?? 0) * 1_000 + Math.floor((nanos ?? 0) / 1e6));
-  await services.settler.postpone(handle, delayMs);
+  await services.settler.postpone(handle, Math.max(0, wholeMs(request.invisibleDuration)));
   const renewed = { ...handle, issuedAtMs: services.environment.clock.nowMs() };
   return { status: STATUS_OK, receiptHandle: services.receipts.encode(renewed) };
 }

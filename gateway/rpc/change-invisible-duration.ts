@@ -9,7 +9,7 @@ import {
   type IChangeInvisibleDurationResponse,
 } from '../../proto/generated/v2.ts';
 import type { ClientContext } from '../broker-access.ts';
-import { fromMs, optionalMs } from '../durations.ts';
+import { fromMs, wholeMs } from '../durations.ts';
 import type { Gateway } from '../gateway.ts';
 import { handleOwner, isStatus } from '../handle-owner.ts';
 import { fullResource, requiredGroup, requiredTopic } from '../names.ts';
@@ -29,7 +29,7 @@ export const changeInvisibleDuration: UnaryRpc<
     const topic = requiredTopic(request.topic, client, gateway.options);
     const handle = request.receiptHandle ?? '';
     const maxMs = gateway.options.invisibleMaxMs;
-    const givenMs = Math.round(optionalMs(request.invisibleDuration) ?? 0);
+    const givenMs = wholeMs(request.invisibleDuration);
     // Unlike a receive, a change may ask for 0: the message comes back at once.
     if (givenMs < 0 || givenMs > maxMs) {
       throw new MqError('invisible-time-illegal', { givenMs, minMs: 0, maxMs });

@@ -12,7 +12,7 @@ import type { ClientContext, ReceiveOutcome } from '../broker-access.ts';
 import { ANY_QUEUE } from '../assignment.ts';
 import { brokerForReceive } from '../broker-choice.ts';
 import { CallClient } from '../client-context.ts';
-import { fromMs, optionalMs } from '../durations.ts';
+import { fromMs, optionalMs, wholeMs } from '../durations.ts';
 import type { Gateway } from '../gateway.ts';
 import { fullResource, requiredGroup, requiredTopic } from '../names.ts';
 import { pollingBudgetMs } from '../polling-budget.ts';
@@ -147,7 +147,7 @@ function pollingTime(
 function invisibleTime(request: IReceiveMessageRequest, gateway: Gateway): number | undefined {
   if (request.autoRenew === true) return undefined;
   const { invisibleMinMs: minMs, invisibleMaxMs: maxMs } = gateway.options;
-  const givenMs = Math.round(optionalMs(request.invisibleDuration) ?? 0);
+  const givenMs = wholeMs(request.invisibleDuration);
   if (givenMs < minMs || givenMs > maxMs) {
     throw new MqError('invisible-time-illegal', { givenMs, minMs, maxMs });
   }
