@@ -19,6 +19,9 @@ const PROTO_FILES = [
   'orbitmq/v1/model.proto',
   'orbitmq/v1/admin.proto',
   'orbitmq/v1/namesrv.proto',
+  'orbitmq/v1/replication.proto',
+  'orbitmq/v1/member.proto',
+  'orbitmq/v1/controller.proto',
 ].map((file) => join(PROTO_ROOT, file));
 
 /** Flat modules: file, package, and types of other packages that its users need by name. */

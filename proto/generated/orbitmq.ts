@@ -105,9 +105,69 @@ export const DescribeTopicResponse = orbitmq.v1.DescribeTopicResponse;
 export type DescribeTopicResponse = orbitmq.v1.DescribeTopicResponse;
 export type IDescribeTopicResponse = orbitmq.v1.DescribeTopicResponse.$Properties;
 
+export const EpochStart = orbitmq.v1.EpochStart;
+export type EpochStart = orbitmq.v1.EpochStart;
+export type IEpochStart = orbitmq.v1.EpochStart.$Properties;
+
+export const ExplainRequest = orbitmq.v1.ExplainRequest;
+export type ExplainRequest = orbitmq.v1.ExplainRequest;
+export type IExplainRequest = orbitmq.v1.ExplainRequest.$Properties;
+
+export const ExplainResponse = orbitmq.v1.ExplainResponse;
+export type ExplainResponse = orbitmq.v1.ExplainResponse;
+export type IExplainResponse = orbitmq.v1.ExplainResponse.$Properties;
+
+export const FenceRequest = orbitmq.v1.FenceRequest;
+export type FenceRequest = orbitmq.v1.FenceRequest;
+export type IFenceRequest = orbitmq.v1.FenceRequest.$Properties;
+
+export const FenceResponse = orbitmq.v1.FenceResponse;
+export type FenceResponse = orbitmq.v1.FenceResponse;
+export type IFenceResponse = orbitmq.v1.FenceResponse.$Properties;
+
+export const FetchSnapshotRequest = orbitmq.v1.FetchSnapshotRequest;
+export type FetchSnapshotRequest = orbitmq.v1.FetchSnapshotRequest;
+export type IFetchSnapshotRequest = orbitmq.v1.FetchSnapshotRequest.$Properties;
+
+export const FollowRequest = orbitmq.v1.FollowRequest;
+export type FollowRequest = orbitmq.v1.FollowRequest;
+export type IFollowRequest = orbitmq.v1.FollowRequest.$Properties;
+
+export const FollowResponse = orbitmq.v1.FollowResponse;
+export type FollowResponse = orbitmq.v1.FollowResponse;
+export type IFollowResponse = orbitmq.v1.FollowResponse.$Properties;
+
+export const FollowerStatus = orbitmq.v1.FollowerStatus;
+export type FollowerStatus = orbitmq.v1.FollowerStatus;
+export type IFollowerStatus = orbitmq.v1.FollowerStatus.$Properties;
+
+export const GetMemberStatusRequest = orbitmq.v1.GetMemberStatusRequest;
+export type GetMemberStatusRequest = orbitmq.v1.GetMemberStatusRequest;
+export type IGetMemberStatusRequest = orbitmq.v1.GetMemberStatusRequest.$Properties;
+
 export const GroupClient = orbitmq.v1.GroupClient;
 export type GroupClient = orbitmq.v1.GroupClient;
 export type IGroupClient = orbitmq.v1.GroupClient.$Properties;
+
+export const GroupMember = orbitmq.v1.GroupMember;
+export type GroupMember = orbitmq.v1.GroupMember;
+export type IGroupMember = orbitmq.v1.GroupMember.$Properties;
+
+export const GroupReport = orbitmq.v1.GroupReport;
+export type GroupReport = orbitmq.v1.GroupReport;
+export type IGroupReport = orbitmq.v1.GroupReport.$Properties;
+
+export const GroupTerms = orbitmq.v1.GroupTerms;
+export type GroupTerms = orbitmq.v1.GroupTerms;
+export type IGroupTerms = orbitmq.v1.GroupTerms.$Properties;
+
+export const HandOverRequest = orbitmq.v1.HandOverRequest;
+export type HandOverRequest = orbitmq.v1.HandOverRequest;
+export type IHandOverRequest = orbitmq.v1.HandOverRequest.$Properties;
+
+export const HandOverResponse = orbitmq.v1.HandOverResponse;
+export type HandOverResponse = orbitmq.v1.HandOverResponse;
+export type IHandOverResponse = orbitmq.v1.HandOverResponse.$Properties;
 
 export const HostPort = orbitmq.v1.HostPort;
 export type HostPort = orbitmq.v1.HostPort;
@@ -129,6 +189,22 @@ export const ListGroupClientsResponse = orbitmq.v1.ListGroupClientsResponse;
 export type ListGroupClientsResponse = orbitmq.v1.ListGroupClientsResponse;
 export type IListGroupClientsResponse = orbitmq.v1.ListGroupClientsResponse.$Properties;
 
+export const ListGroupsRequest = orbitmq.v1.ListGroupsRequest;
+export type ListGroupsRequest = orbitmq.v1.ListGroupsRequest;
+export type IListGroupsRequest = orbitmq.v1.ListGroupsRequest.$Properties;
+
+export const ListGroupsResponse = orbitmq.v1.ListGroupsResponse;
+export type ListGroupsResponse = orbitmq.v1.ListGroupsResponse;
+export type IListGroupsResponse = orbitmq.v1.ListGroupsResponse.$Properties;
+
+export const ListMembersRequest = orbitmq.v1.ListMembersRequest;
+export type ListMembersRequest = orbitmq.v1.ListMembersRequest;
+export type IListMembersRequest = orbitmq.v1.ListMembersRequest.$Properties;
+
+export const ListMembersResponse = orbitmq.v1.ListMembersResponse;
+export type ListMembersResponse = orbitmq.v1.ListMembersResponse;
+export type IListMembersResponse = orbitmq.v1.ListMembersResponse.$Properties;
+
 export const ListTopicsRequest = orbitmq.v1.ListTopicsRequest;
 export type ListTopicsRequest = orbitmq.v1.ListTopicsRequest;
 export type IListTopicsRequest = orbitmq.v1.ListTopicsRequest.$Properties;
@@ -136,6 +212,33 @@ export type IListTopicsRequest = orbitmq.v1.ListTopicsRequest.$Properties;
 export const ListTopicsResponse = orbitmq.v1.ListTopicsResponse;
 export type ListTopicsResponse = orbitmq.v1.ListTopicsResponse;
 export type IListTopicsResponse = orbitmq.v1.ListTopicsResponse.$Properties;
+
+export const LogBatch = orbitmq.v1.LogBatch;
+export type LogBatch = orbitmq.v1.LogBatch;
+export type ILogBatch = orbitmq.v1.LogBatch.$Properties;
+
+export const MasterFrame = orbitmq.v1.MasterFrame;
+export type MasterFrame = orbitmq.v1.MasterFrame;
+export type IMasterFrame = orbitmq.v1.MasterFrame.$Properties;
+
+export const MasterRefusal = orbitmq.v1.MasterRefusal;
+export type MasterRefusal = orbitmq.v1.MasterRefusal;
+export type IMasterRefusal = orbitmq.v1.MasterRefusal.$Properties;
+
+export const MasterWelcome = orbitmq.v1.MasterWelcome;
+export type MasterWelcome = orbitmq.v1.MasterWelcome;
+export type IMasterWelcome = orbitmq.v1.MasterWelcome.$Properties;
+
+export const MemberReport = orbitmq.v1.MemberReport;
+export type MemberReport = orbitmq.v1.MemberReport;
+export type IMemberReport = orbitmq.v1.MemberReport.$Properties;
+
+export const MemberRole = orbitmq.v1.MemberRole;
+export type MemberRole = orbitmq.v1.MemberRole;
+
+export const MemberStatus = orbitmq.v1.MemberStatus;
+export type MemberStatus = orbitmq.v1.MemberStatus;
+export type IMemberStatus = orbitmq.v1.MemberStatus.$Properties;
 
 export const PeekMessagesRequest = orbitmq.v1.PeekMessagesRequest;
 export type PeekMessagesRequest = orbitmq.v1.PeekMessagesRequest;
@@ -145,6 +248,14 @@ export const PeekMessagesResponse = orbitmq.v1.PeekMessagesResponse;
 export type PeekMessagesResponse = orbitmq.v1.PeekMessagesResponse;
 export type IPeekMessagesResponse = orbitmq.v1.PeekMessagesResponse.$Properties;
 
+export const PromoteRequest = orbitmq.v1.PromoteRequest;
+export type PromoteRequest = orbitmq.v1.PromoteRequest;
+export type IPromoteRequest = orbitmq.v1.PromoteRequest.$Properties;
+
+export const PromoteResponse = orbitmq.v1.PromoteResponse;
+export type PromoteResponse = orbitmq.v1.PromoteResponse;
+export type IPromoteResponse = orbitmq.v1.PromoteResponse.$Properties;
+
 export const QueueDescription = orbitmq.v1.QueueDescription;
 export type QueueDescription = orbitmq.v1.QueueDescription;
 export type IQueueDescription = orbitmq.v1.QueueDescription.$Properties;
@@ -152,6 +263,61 @@ export type IQueueDescription = orbitmq.v1.QueueDescription.$Properties;
 export const QueueProgress = orbitmq.v1.QueueProgress;
 export type QueueProgress = orbitmq.v1.QueueProgress;
 export type IQueueProgress = orbitmq.v1.QueueProgress.$Properties;
+
+export const ReadRecordsRequest = orbitmq.v1.ReadRecordsRequest;
+export type ReadRecordsRequest = orbitmq.v1.ReadRecordsRequest;
+export type IReadRecordsRequest = orbitmq.v1.ReadRecordsRequest.$Properties;
+
+export const ReadRecordsResponse = orbitmq.v1.ReadRecordsResponse;
+export type ReadRecordsResponse = orbitmq.v1.ReadRecordsResponse;
+export type IReadRecordsResponse = orbitmq.v1.ReadRecordsResponse.$Properties;
+
+export const RegisteredMember = orbitmq.v1.RegisteredMember;
+export type RegisteredMember = orbitmq.v1.RegisteredMember;
+export type IRegisteredMember = orbitmq.v1.RegisteredMember.$Properties;
+
+export const ReplicaAck = orbitmq.v1.ReplicaAck;
+export type ReplicaAck = orbitmq.v1.ReplicaAck;
+export type IReplicaAck = orbitmq.v1.ReplicaAck.$Properties;
+
+export const ReplicaFrame = orbitmq.v1.ReplicaFrame;
+export type ReplicaFrame = orbitmq.v1.ReplicaFrame;
+export type IReplicaFrame = orbitmq.v1.ReplicaFrame.$Properties;
+
+export const ReplicaHandshake = orbitmq.v1.ReplicaHandshake;
+export type ReplicaHandshake = orbitmq.v1.ReplicaHandshake;
+export type IReplicaHandshake = orbitmq.v1.ReplicaHandshake.$Properties;
+
+export const ReplicationMode = orbitmq.v1.ReplicationMode;
+export type ReplicationMode = orbitmq.v1.ReplicationMode;
+
+export const ResumeRequest = orbitmq.v1.ResumeRequest;
+export type ResumeRequest = orbitmq.v1.ResumeRequest;
+export type IResumeRequest = orbitmq.v1.ResumeRequest.$Properties;
+
+export const ResumeResponse = orbitmq.v1.ResumeResponse;
+export type ResumeResponse = orbitmq.v1.ResumeResponse;
+export type IResumeResponse = orbitmq.v1.ResumeResponse.$Properties;
+
+export const RevokeEpochRequest = orbitmq.v1.RevokeEpochRequest;
+export type RevokeEpochRequest = orbitmq.v1.RevokeEpochRequest;
+export type IRevokeEpochRequest = orbitmq.v1.RevokeEpochRequest.$Properties;
+
+export const RevokeEpochResponse = orbitmq.v1.RevokeEpochResponse;
+export type RevokeEpochResponse = orbitmq.v1.RevokeEpochResponse;
+export type IRevokeEpochResponse = orbitmq.v1.RevokeEpochResponse.$Properties;
+
+export const RevokeRequest = orbitmq.v1.RevokeRequest;
+export type RevokeRequest = orbitmq.v1.RevokeRequest;
+export type IRevokeRequest = orbitmq.v1.RevokeRequest.$Properties;
+
+export const RevokeResponse = orbitmq.v1.RevokeResponse;
+export type RevokeResponse = orbitmq.v1.RevokeResponse;
+export type IRevokeResponse = orbitmq.v1.RevokeResponse.$Properties;
+
+export const SnapshotPiece = orbitmq.v1.SnapshotPiece;
+export type SnapshotPiece = orbitmq.v1.SnapshotPiece;
+export type ISnapshotPiece = orbitmq.v1.SnapshotPiece.$Properties;
 
 export const StartPosition = orbitmq.v1.StartPosition;
 export type StartPosition = orbitmq.v1.StartPosition;
@@ -164,6 +330,14 @@ export const SubscriptionVariant = orbitmq.v1.SubscriptionVariant;
 export type SubscriptionVariant = orbitmq.v1.SubscriptionVariant;
 export type ISubscriptionVariant = orbitmq.v1.SubscriptionVariant.$Properties;
 
+export const SwitchoverRequest = orbitmq.v1.SwitchoverRequest;
+export type SwitchoverRequest = orbitmq.v1.SwitchoverRequest;
+export type ISwitchoverRequest = orbitmq.v1.SwitchoverRequest.$Properties;
+
+export const SwitchoverResponse = orbitmq.v1.SwitchoverResponse;
+export type SwitchoverResponse = orbitmq.v1.SwitchoverResponse;
+export type ISwitchoverResponse = orbitmq.v1.SwitchoverResponse.$Properties;
+
 export const TopicConfig = orbitmq.v1.TopicConfig;
 export type TopicConfig = orbitmq.v1.TopicConfig;
 export type ITopicConfig = orbitmq.v1.TopicConfig.$Properties;
@@ -175,6 +349,14 @@ export type ITopicOnBroker = orbitmq.v1.TopicOnBroker.$Properties;
 export const TopicType = orbitmq.v1.TopicType;
 export type TopicType = orbitmq.v1.TopicType;
 
+export const Transition = orbitmq.v1.Transition;
+export type Transition = orbitmq.v1.Transition;
+export type ITransition = orbitmq.v1.Transition.$Properties;
+
+export const TransitionPhase = orbitmq.v1.TransitionPhase;
+export type TransitionPhase = orbitmq.v1.TransitionPhase;
+export type ITransitionPhase = orbitmq.v1.TransitionPhase.$Properties;
+
 export const UpdateConsumerGroupRequest = orbitmq.v1.UpdateConsumerGroupRequest;
 export type UpdateConsumerGroupRequest = orbitmq.v1.UpdateConsumerGroupRequest;
 export type IUpdateConsumerGroupRequest = orbitmq.v1.UpdateConsumerGroupRequest.$Properties;
@@ -182,6 +364,14 @@ export type IUpdateConsumerGroupRequest = orbitmq.v1.UpdateConsumerGroupRequest.
 export const UpdateConsumerGroupResponse = orbitmq.v1.UpdateConsumerGroupResponse;
 export type UpdateConsumerGroupResponse = orbitmq.v1.UpdateConsumerGroupResponse;
 export type IUpdateConsumerGroupResponse = orbitmq.v1.UpdateConsumerGroupResponse.$Properties;
+
+export const UpdateTermsRequest = orbitmq.v1.UpdateTermsRequest;
+export type UpdateTermsRequest = orbitmq.v1.UpdateTermsRequest;
+export type IUpdateTermsRequest = orbitmq.v1.UpdateTermsRequest.$Properties;
+
+export const UpdateTermsResponse = orbitmq.v1.UpdateTermsResponse;
+export type UpdateTermsResponse = orbitmq.v1.UpdateTermsResponse;
+export type IUpdateTermsResponse = orbitmq.v1.UpdateTermsResponse.$Properties;
 
 export const UpdateTopicRequest = orbitmq.v1.UpdateTopicRequest;
 export type UpdateTopicRequest = orbitmq.v1.UpdateTopicRequest;
@@ -285,6 +475,89 @@ export const AdminMethods = {
   },
 } as const;
 
+export const FailoverControllerMethods = {
+  ListGroups: {
+    path: '/orbitmq.v1.FailoverController/ListGroups',
+    requestStream: false,
+    responseStream: false,
+    request: orbitmq.v1.ListGroupsRequest,
+    response: orbitmq.v1.ListGroupsResponse,
+  },
+  Switchover: {
+    path: '/orbitmq.v1.FailoverController/Switchover',
+    requestStream: false,
+    responseStream: false,
+    request: orbitmq.v1.SwitchoverRequest,
+    response: orbitmq.v1.SwitchoverResponse,
+  },
+  Fence: {
+    path: '/orbitmq.v1.FailoverController/Fence',
+    requestStream: false,
+    responseStream: false,
+    request: orbitmq.v1.FenceRequest,
+    response: orbitmq.v1.FenceResponse,
+  },
+  Explain: {
+    path: '/orbitmq.v1.FailoverController/Explain',
+    requestStream: false,
+    responseStream: false,
+    request: orbitmq.v1.ExplainRequest,
+    response: orbitmq.v1.ExplainResponse,
+  },
+} as const;
+
+export const MemberMethods = {
+  GetMemberStatus: {
+    path: '/orbitmq.v1.Member/GetMemberStatus',
+    requestStream: false,
+    responseStream: false,
+    request: orbitmq.v1.GetMemberStatusRequest,
+    response: orbitmq.v1.MemberStatus,
+  },
+  Revoke: {
+    path: '/orbitmq.v1.Member/Revoke',
+    requestStream: false,
+    responseStream: false,
+    request: orbitmq.v1.RevokeRequest,
+    response: orbitmq.v1.RevokeResponse,
+  },
+  Promote: {
+    path: '/orbitmq.v1.Member/Promote',
+    requestStream: false,
+    responseStream: false,
+    request: orbitmq.v1.PromoteRequest,
+    response: orbitmq.v1.PromoteResponse,
+  },
+  Follow: {
+    path: '/orbitmq.v1.Member/Follow',
+    requestStream: false,
+    responseStream: false,
+    request: orbitmq.v1.FollowRequest,
+    response: orbitmq.v1.FollowResponse,
+  },
+  UpdateTerms: {
+    path: '/orbitmq.v1.Member/UpdateTerms',
+    requestStream: false,
+    responseStream: false,
+    request: orbitmq.v1.UpdateTermsRequest,
+    response: orbitmq.v1.UpdateTermsResponse,
+  },
+  HandOver: {
+    path: '/orbitmq.v1.Member/HandOver',
+    requestStream: false,
+    responseStream: false,
+    request: orbitmq.v1.HandOverRequest,
+    response: orbitmq.v1.HandOverResponse,
+  },
+  Resume: {
+    path: '/orbitmq.v1.Member/Resume',
+    requestStream: false,
+    responseStream: false,
+    request: orbitmq.v1.ResumeRequest,
+    response: orbitmq.v1.ResumeResponse,
+  },
+} as const;
+
 export const NameServerMethods = {
   RegisterBroker: {
     path: '/orbitmq.v1.NameServer/RegisterBroker',
@@ -292,5 +565,43 @@ export const NameServerMethods = {
     responseStream: true,
     request: orbitmq.v1.BrokerReport,
     response: orbitmq.v1.BrokerReportAck,
+  },
+  ListMembers: {
+    path: '/orbitmq.v1.NameServer/ListMembers',
+    requestStream: false,
+    responseStream: false,
+    request: orbitmq.v1.ListMembersRequest,
+    response: orbitmq.v1.ListMembersResponse,
+  },
+  RevokeEpoch: {
+    path: '/orbitmq.v1.NameServer/RevokeEpoch',
+    requestStream: false,
+    responseStream: false,
+    request: orbitmq.v1.RevokeEpochRequest,
+    response: orbitmq.v1.RevokeEpochResponse,
+  },
+} as const;
+
+export const ReplicationMethods = {
+  Replicate: {
+    path: '/orbitmq.v1.Replication/Replicate',
+    requestStream: true,
+    responseStream: true,
+    request: orbitmq.v1.ReplicaFrame,
+    response: orbitmq.v1.MasterFrame,
+  },
+  FetchSnapshot: {
+    path: '/orbitmq.v1.Replication/FetchSnapshot',
+    requestStream: false,
+    responseStream: true,
+    request: orbitmq.v1.FetchSnapshotRequest,
+    response: orbitmq.v1.SnapshotPiece,
+  },
+  ReadRecords: {
+    path: '/orbitmq.v1.Replication/ReadRecords',
+    requestStream: false,
+    responseStream: false,
+    request: orbitmq.v1.ReadRecordsRequest,
+    response: orbitmq.v1.ReadRecordsResponse,
   },
 } as const;

@@ -12476,6 +12476,15 @@ export namespace orbitmq {
    /** How often the broker will send a heartbeat, milliseconds. */
    heartbeatIntervalMs: number;
 
+   /** Name of this member of the group; empty: the group has no other. */
+   memberName: string;
+
+   /** A slave is known and watched, and leads no routes. */
+   slave: boolean;
+
+   /** Where other nodes reach this member; absent: `advertised`. */
+   memberAddress?: (orbitmq.v1.HostPort.$Properties|null|undefined);
+
    /**
     * Creates a new BrokerHello instance using the specified properties.
     * @param [properties] Properties to set
@@ -12528,6 +12537,15 @@ export namespace orbitmq {
 
     /** How often the broker will send a heartbeat, milliseconds. */
     heartbeatIntervalMs?: (number|null|undefined);
+
+    /** Name of this member of the group; empty: the group has no other. */
+    memberName?: (string|null|undefined);
+
+    /** A slave is known and watched, and leads no routes. */
+    slave?: (boolean|null|undefined);
+
+    /** Where other nodes reach this member; absent: `advertised`. */
+    memberAddress?: (orbitmq.v1.HostPort.$Properties|null|undefined);
 
     /** Unknown fields preserved while decoding when enabled */
     $unknowns?: Uint8Array[];
@@ -12933,6 +12951,9 @@ export namespace orbitmq {
     */
    knownVersion: number;
 
+   /** The NameServer grants the writer's lease with this answer. It does not while it may have forgotten a higher epoch. */
+   granted: boolean;
+
    /**
     * Creates a new BrokerReportAck instance using the specified properties.
     * @param [properties] Properties to set
@@ -12983,12 +13004,3914 @@ export namespace orbitmq {
      */
     knownVersion?: (number|null|undefined);
 
+    /** The NameServer grants the writer's lease with this answer. It does not while it may have forgotten a higher epoch. */
+    granted?: (boolean|null|undefined);
+
     /** Unknown fields preserved while decoding when enabled */
     $unknowns?: Uint8Array[];
    }
 
    /** Shape of a BrokerReportAck. */
    type $Shape = orbitmq.v1.BrokerReportAck.$Properties;
+  }
+
+  /**
+   * Properties of a ListMembersRequest.
+   * @deprecated Use orbitmq.v1.ListMembersRequest.$Properties instead.
+   */
+  interface IListMembersRequest extends orbitmq.v1.ListMembersRequest.$Properties {
+  }
+
+  /** Represents a ListMembersRequest. */
+  class ListMembersRequest {
+
+   /**
+    * Constructs a new ListMembersRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.ListMembersRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** Broker groups asked for; empty: all. */
+   brokerNames: string[];
+
+   /**
+    * Creates a new ListMembersRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns ListMembersRequest instance
+    */
+   static create(properties: orbitmq.v1.ListMembersRequest.$Shape): orbitmq.v1.ListMembersRequest & orbitmq.v1.ListMembersRequest.$Shape;
+   static create(properties?: orbitmq.v1.ListMembersRequest.$Properties): orbitmq.v1.ListMembersRequest;
+
+   /**
+    * Encodes the specified ListMembersRequest message. Does not implicitly {@link orbitmq.v1.ListMembersRequest.verify|verify} messages.
+    * @param message ListMembersRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.ListMembersRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a ListMembersRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.ListMembersRequest & orbitmq.v1.ListMembersRequest.$Shape} ListMembersRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.ListMembersRequest & orbitmq.v1.ListMembersRequest.$Shape;
+  }
+
+  namespace ListMembersRequest {
+
+   /** Properties of a ListMembersRequest. */
+   interface $Properties {
+
+    /** Broker groups asked for; empty: all. */
+    brokerNames?: (string[]|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a ListMembersRequest. */
+   type $Shape = orbitmq.v1.ListMembersRequest.$Properties;
+  }
+
+  /**
+   * Properties of a RegisteredMember.
+   * @deprecated Use orbitmq.v1.RegisteredMember.$Properties instead.
+   */
+  interface IRegisteredMember extends orbitmq.v1.RegisteredMember.$Properties {
+  }
+
+  /** A member as this NameServer has heard it. */
+  class RegisteredMember {
+
+   /**
+    * Constructs a new RegisteredMember.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.RegisteredMember.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** RegisteredMember brokerName. */
+   brokerName: string;
+
+   /** Empty for a group without other members. */
+   memberName: string;
+
+   /** RegisteredMember runId. */
+   runId: string;
+
+   /** RegisteredMember epoch. */
+   epoch: number;
+
+   /** RegisteredMember slave. */
+   slave: boolean;
+
+   /** RegisteredMember memberAddress. */
+   memberAddress?: (orbitmq.v1.HostPort.$Properties|null|undefined);
+
+   /** Since its last report, milliseconds on this NameServer's clock. */
+   silentMs: number;
+
+   /** Its stream is open. */
+   connected: boolean;
+
+   /** It said goodbye. */
+   gone: boolean;
+
+   /** RegisteredMember logEndOffset. */
+   logEndOffset: number;
+
+   /** RegisteredMember confirmOffset. */
+   confirmOffset: number;
+
+   /**
+    * Creates a new RegisteredMember instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns RegisteredMember instance
+    */
+   static create(properties: orbitmq.v1.RegisteredMember.$Shape): orbitmq.v1.RegisteredMember & orbitmq.v1.RegisteredMember.$Shape;
+   static create(properties?: orbitmq.v1.RegisteredMember.$Properties): orbitmq.v1.RegisteredMember;
+
+   /**
+    * Encodes the specified RegisteredMember message. Does not implicitly {@link orbitmq.v1.RegisteredMember.verify|verify} messages.
+    * @param message RegisteredMember message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.RegisteredMember.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a RegisteredMember message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.RegisteredMember & orbitmq.v1.RegisteredMember.$Shape} RegisteredMember
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.RegisteredMember & orbitmq.v1.RegisteredMember.$Shape;
+  }
+
+  namespace RegisteredMember {
+
+   /** Properties of a RegisteredMember. */
+   interface $Properties {
+
+    /** RegisteredMember brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** Empty for a group without other members. */
+    memberName?: (string|null|undefined);
+
+    /** RegisteredMember runId */
+    runId?: (string|null|undefined);
+
+    /** RegisteredMember epoch */
+    epoch?: (number|null|undefined);
+
+    /** RegisteredMember slave */
+    slave?: (boolean|null|undefined);
+
+    /** RegisteredMember memberAddress */
+    memberAddress?: (orbitmq.v1.HostPort.$Properties|null|undefined);
+
+    /** Since its last report, milliseconds on this NameServer's clock. */
+    silentMs?: (number|null|undefined);
+
+    /** Its stream is open. */
+    connected?: (boolean|null|undefined);
+
+    /** It said goodbye. */
+    gone?: (boolean|null|undefined);
+
+    /** RegisteredMember logEndOffset */
+    logEndOffset?: (number|null|undefined);
+
+    /** RegisteredMember confirmOffset */
+    confirmOffset?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a RegisteredMember. */
+   type $Shape = orbitmq.v1.RegisteredMember.$Properties;
+  }
+
+  /**
+   * Properties of a ListMembersResponse.
+   * @deprecated Use orbitmq.v1.ListMembersResponse.$Properties instead.
+   */
+  interface IListMembersResponse extends orbitmq.v1.ListMembersResponse.$Properties {
+  }
+
+  /** Represents a ListMembersResponse. */
+  class ListMembersResponse {
+
+   /**
+    * Constructs a new ListMembersResponse.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.ListMembersResponse.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** ListMembersResponse nameServerRunId. */
+   nameServerRunId: string;
+
+   /** Time that this NameServer has run, milliseconds: silence says nothing before one expiry has passed. */
+   upMs: number;
+
+   /** ListMembersResponse heartbeatExpiryMs. */
+   heartbeatExpiryMs: number;
+
+   /** ListMembersResponse members. */
+   members: orbitmq.v1.RegisteredMember.$Properties[];
+
+   /**
+    * Creates a new ListMembersResponse instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns ListMembersResponse instance
+    */
+   static create(properties: orbitmq.v1.ListMembersResponse.$Shape): orbitmq.v1.ListMembersResponse & orbitmq.v1.ListMembersResponse.$Shape;
+   static create(properties?: orbitmq.v1.ListMembersResponse.$Properties): orbitmq.v1.ListMembersResponse;
+
+   /**
+    * Encodes the specified ListMembersResponse message. Does not implicitly {@link orbitmq.v1.ListMembersResponse.verify|verify} messages.
+    * @param message ListMembersResponse message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.ListMembersResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a ListMembersResponse message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.ListMembersResponse & orbitmq.v1.ListMembersResponse.$Shape} ListMembersResponse
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.ListMembersResponse & orbitmq.v1.ListMembersResponse.$Shape;
+  }
+
+  namespace ListMembersResponse {
+
+   /** Properties of a ListMembersResponse. */
+   interface $Properties {
+
+    /** ListMembersResponse nameServerRunId */
+    nameServerRunId?: (string|null|undefined);
+
+    /** Time that this NameServer has run, milliseconds: silence says nothing before one expiry has passed. */
+    upMs?: (number|null|undefined);
+
+    /** ListMembersResponse heartbeatExpiryMs */
+    heartbeatExpiryMs?: (number|null|undefined);
+
+    /** ListMembersResponse members */
+    members?: (orbitmq.v1.RegisteredMember.$Properties[]|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a ListMembersResponse. */
+   type $Shape = orbitmq.v1.ListMembersResponse.$Properties;
+  }
+
+  /**
+   * Properties of a RevokeEpochRequest.
+   * @deprecated Use orbitmq.v1.RevokeEpochRequest.$Properties instead.
+   */
+  interface IRevokeEpochRequest extends orbitmq.v1.RevokeEpochRequest.$Properties {
+  }
+
+  /** From now on reports of the group with a lower epoch are refused, and its routes do not lead to their senders. */
+  class RevokeEpochRequest {
+
+   /**
+    * Constructs a new RevokeEpochRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.RevokeEpochRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** RevokeEpochRequest brokerName. */
+   brokerName: string;
+
+   /** RevokeEpochRequest epoch. */
+   epoch: number;
+
+   /**
+    * Creates a new RevokeEpochRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns RevokeEpochRequest instance
+    */
+   static create(properties: orbitmq.v1.RevokeEpochRequest.$Shape): orbitmq.v1.RevokeEpochRequest & orbitmq.v1.RevokeEpochRequest.$Shape;
+   static create(properties?: orbitmq.v1.RevokeEpochRequest.$Properties): orbitmq.v1.RevokeEpochRequest;
+
+   /**
+    * Encodes the specified RevokeEpochRequest message. Does not implicitly {@link orbitmq.v1.RevokeEpochRequest.verify|verify} messages.
+    * @param message RevokeEpochRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.RevokeEpochRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a RevokeEpochRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.RevokeEpochRequest & orbitmq.v1.RevokeEpochRequest.$Shape} RevokeEpochRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.RevokeEpochRequest & orbitmq.v1.RevokeEpochRequest.$Shape;
+  }
+
+  namespace RevokeEpochRequest {
+
+   /** Properties of a RevokeEpochRequest. */
+   interface $Properties {
+
+    /** RevokeEpochRequest brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** RevokeEpochRequest epoch */
+    epoch?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a RevokeEpochRequest. */
+   type $Shape = orbitmq.v1.RevokeEpochRequest.$Properties;
+  }
+
+  /**
+   * Properties of a RevokeEpochResponse.
+   * @deprecated Use orbitmq.v1.RevokeEpochResponse.$Properties instead.
+   */
+  interface IRevokeEpochResponse extends orbitmq.v1.RevokeEpochResponse.$Properties {
+  }
+
+  /** Represents a RevokeEpochResponse. */
+  class RevokeEpochResponse {
+
+   /**
+    * Constructs a new RevokeEpochResponse.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.RevokeEpochResponse.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** False: a higher epoch is known. */
+   accepted: boolean;
+
+   /** RevokeEpochResponse epoch. */
+   epoch: number;
+
+   /** RevokeEpochResponse nameServerRunId. */
+   nameServerRunId: string;
+
+   /** RevokeEpochResponse upMs. */
+   upMs: number;
+
+   /** Since the last report that a member sent with a lower epoch, milliseconds; -1: none has been heard. */
+   silentMs: number;
+
+   /**
+    * Creates a new RevokeEpochResponse instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns RevokeEpochResponse instance
+    */
+   static create(properties: orbitmq.v1.RevokeEpochResponse.$Shape): orbitmq.v1.RevokeEpochResponse & orbitmq.v1.RevokeEpochResponse.$Shape;
+   static create(properties?: orbitmq.v1.RevokeEpochResponse.$Properties): orbitmq.v1.RevokeEpochResponse;
+
+   /**
+    * Encodes the specified RevokeEpochResponse message. Does not implicitly {@link orbitmq.v1.RevokeEpochResponse.verify|verify} messages.
+    * @param message RevokeEpochResponse message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.RevokeEpochResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a RevokeEpochResponse message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.RevokeEpochResponse & orbitmq.v1.RevokeEpochResponse.$Shape} RevokeEpochResponse
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.RevokeEpochResponse & orbitmq.v1.RevokeEpochResponse.$Shape;
+  }
+
+  namespace RevokeEpochResponse {
+
+   /** Properties of a RevokeEpochResponse. */
+   interface $Properties {
+
+    /** False: a higher epoch is known. */
+    accepted?: (boolean|null|undefined);
+
+    /** RevokeEpochResponse epoch */
+    epoch?: (number|null|undefined);
+
+    /** RevokeEpochResponse nameServerRunId */
+    nameServerRunId?: (string|null|undefined);
+
+    /** RevokeEpochResponse upMs */
+    upMs?: (number|null|undefined);
+
+    /** Since the last report that a member sent with a lower epoch, milliseconds; -1: none has been heard. */
+    silentMs?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a RevokeEpochResponse. */
+   type $Shape = orbitmq.v1.RevokeEpochResponse.$Properties;
+  }
+
+  /**
+   * Properties of an EpochStart.
+   * @deprecated Use orbitmq.v1.EpochStart.$Properties instead.
+   */
+  interface IEpochStart extends orbitmq.v1.EpochStart.$Properties {
+  }
+
+  /** A term of the group: one master, from its first record to the first record of the next term. */
+  class EpochStart {
+
+   /**
+    * Constructs a new EpochStart.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.EpochStart.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** EpochStart epoch. */
+   epoch: number;
+
+   /** Physical offset of the first record of the epoch. */
+   startOffset: number;
+
+   /**
+    * Creates a new EpochStart instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns EpochStart instance
+    */
+   static create(properties: orbitmq.v1.EpochStart.$Shape): orbitmq.v1.EpochStart & orbitmq.v1.EpochStart.$Shape;
+   static create(properties?: orbitmq.v1.EpochStart.$Properties): orbitmq.v1.EpochStart;
+
+   /**
+    * Encodes the specified EpochStart message. Does not implicitly {@link orbitmq.v1.EpochStart.verify|verify} messages.
+    * @param message EpochStart message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.EpochStart.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes an EpochStart message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.EpochStart & orbitmq.v1.EpochStart.$Shape} EpochStart
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.EpochStart & orbitmq.v1.EpochStart.$Shape;
+  }
+
+  namespace EpochStart {
+
+   /** Properties of an EpochStart. */
+   interface $Properties {
+
+    /** EpochStart epoch */
+    epoch?: (number|null|undefined);
+
+    /** Physical offset of the first record of the epoch. */
+    startOffset?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of an EpochStart. */
+   type $Shape = orbitmq.v1.EpochStart.$Properties;
+  }
+
+  /**
+   * Properties of a ReplicaHandshake.
+   * @deprecated Use orbitmq.v1.ReplicaHandshake.$Properties instead.
+   */
+  interface IReplicaHandshake extends orbitmq.v1.ReplicaHandshake.$Properties {
+  }
+
+  /** First message of a slave. */
+  class ReplicaHandshake {
+
+   /**
+    * Constructs a new ReplicaHandshake.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.ReplicaHandshake.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** Name of the broker group. */
+   brokerName: string;
+
+   /** ReplicaHandshake memberName. */
+   memberName: string;
+
+   /** ReplicaHandshake runId. */
+   runId: string;
+
+   /** The epoch that the slave follows. A master of a lower one has been deposed. */
+   epoch: number;
+
+   /** Terms of the slave's log, rising, from the first one that its log still reaches back to. */
+   epochs: orbitmq.v1.EpochStart.$Properties[];
+
+   /** ReplicaHandshake logStartOffset. */
+   logStartOffset: number;
+
+   /** End of the slave's log: a record boundary. */
+   logEndOffset: number;
+
+   /** Everything below has been folded into the slave's state and cannot be taken back by truncation alone. */
+   foldedOffset: number;
+
+   /**
+    * Creates a new ReplicaHandshake instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns ReplicaHandshake instance
+    */
+   static create(properties: orbitmq.v1.ReplicaHandshake.$Shape): orbitmq.v1.ReplicaHandshake & orbitmq.v1.ReplicaHandshake.$Shape;
+   static create(properties?: orbitmq.v1.ReplicaHandshake.$Properties): orbitmq.v1.ReplicaHandshake;
+
+   /**
+    * Encodes the specified ReplicaHandshake message. Does not implicitly {@link orbitmq.v1.ReplicaHandshake.verify|verify} messages.
+    * @param message ReplicaHandshake message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.ReplicaHandshake.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a ReplicaHandshake message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.ReplicaHandshake & orbitmq.v1.ReplicaHandshake.$Shape} ReplicaHandshake
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.ReplicaHandshake & orbitmq.v1.ReplicaHandshake.$Shape;
+  }
+
+  namespace ReplicaHandshake {
+
+   /** Properties of a ReplicaHandshake. */
+   interface $Properties {
+
+    /** Name of the broker group. */
+    brokerName?: (string|null|undefined);
+
+    /** ReplicaHandshake memberName */
+    memberName?: (string|null|undefined);
+
+    /** ReplicaHandshake runId */
+    runId?: (string|null|undefined);
+
+    /** The epoch that the slave follows. A master of a lower one has been deposed. */
+    epoch?: (number|null|undefined);
+
+    /** Terms of the slave's log, rising, from the first one that its log still reaches back to. */
+    epochs?: (orbitmq.v1.EpochStart.$Properties[]|null|undefined);
+
+    /** ReplicaHandshake logStartOffset */
+    logStartOffset?: (number|null|undefined);
+
+    /** End of the slave's log: a record boundary. */
+    logEndOffset?: (number|null|undefined);
+
+    /** Everything below has been folded into the slave's state and cannot be taken back by truncation alone. */
+    foldedOffset?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a ReplicaHandshake. */
+   type $Shape = orbitmq.v1.ReplicaHandshake.$Properties;
+  }
+
+  /**
+   * Properties of a ReplicaAck.
+   * @deprecated Use orbitmq.v1.ReplicaAck.$Properties instead.
+   */
+  interface IReplicaAck extends orbitmq.v1.ReplicaAck.$Properties {
+  }
+
+  /** Everything of the slave's log below is as durable as its flush mode promises. */
+  class ReplicaAck {
+
+   /**
+    * Constructs a new ReplicaAck.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.ReplicaAck.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** ReplicaAck ackedOffset. */
+   ackedOffset: number;
+
+   /** Number of the last batch that arrived: the master measures from it how long ago the slave was certainly its follower. */
+   batch: number;
+
+   /**
+    * Creates a new ReplicaAck instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns ReplicaAck instance
+    */
+   static create(properties: orbitmq.v1.ReplicaAck.$Shape): orbitmq.v1.ReplicaAck & orbitmq.v1.ReplicaAck.$Shape;
+   static create(properties?: orbitmq.v1.ReplicaAck.$Properties): orbitmq.v1.ReplicaAck;
+
+   /**
+    * Encodes the specified ReplicaAck message. Does not implicitly {@link orbitmq.v1.ReplicaAck.verify|verify} messages.
+    * @param message ReplicaAck message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.ReplicaAck.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a ReplicaAck message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.ReplicaAck & orbitmq.v1.ReplicaAck.$Shape} ReplicaAck
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.ReplicaAck & orbitmq.v1.ReplicaAck.$Shape;
+  }
+
+  namespace ReplicaAck {
+
+   /** Properties of a ReplicaAck. */
+   interface $Properties {
+
+    /** ReplicaAck ackedOffset */
+    ackedOffset?: (number|null|undefined);
+
+    /** Number of the last batch that arrived: the master measures from it how long ago the slave was certainly its follower. */
+    batch?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a ReplicaAck. */
+   type $Shape = orbitmq.v1.ReplicaAck.$Properties;
+  }
+
+  /**
+   * Properties of a ReplicaFrame.
+   * @deprecated Use orbitmq.v1.ReplicaFrame.$Properties instead.
+   */
+  interface IReplicaFrame extends orbitmq.v1.ReplicaFrame.$Properties {
+  }
+
+  /** Represents a ReplicaFrame. */
+  class ReplicaFrame {
+
+   /**
+    * Constructs a new ReplicaFrame.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.ReplicaFrame.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** ReplicaFrame handshake. */
+   handshake?: (orbitmq.v1.ReplicaHandshake.$Properties|null|undefined);
+
+   /** ReplicaFrame ack. */
+   ack?: (orbitmq.v1.ReplicaAck.$Properties|null|undefined);
+
+   /** ReplicaFrame frame. */
+   frame?: ("handshake"|"ack");
+
+   /**
+    * Creates a new ReplicaFrame instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns ReplicaFrame instance
+    */
+   static create(properties: orbitmq.v1.ReplicaFrame.$Shape): orbitmq.v1.ReplicaFrame & orbitmq.v1.ReplicaFrame.$Shape;
+   static create(properties?: orbitmq.v1.ReplicaFrame.$Properties): orbitmq.v1.ReplicaFrame;
+
+   /**
+    * Encodes the specified ReplicaFrame message. Does not implicitly {@link orbitmq.v1.ReplicaFrame.verify|verify} messages.
+    * @param message ReplicaFrame message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.ReplicaFrame.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a ReplicaFrame message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.ReplicaFrame & orbitmq.v1.ReplicaFrame.$Shape} ReplicaFrame
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.ReplicaFrame & orbitmq.v1.ReplicaFrame.$Shape;
+  }
+
+  namespace ReplicaFrame {
+
+   /** Properties of a ReplicaFrame. */
+   interface $Properties {
+
+    /** ReplicaFrame handshake */
+    handshake?: (orbitmq.v1.ReplicaHandshake.$Properties|null|undefined);
+
+    /** ReplicaFrame ack */
+    ack?: (orbitmq.v1.ReplicaAck.$Properties|null|undefined);
+
+    /** ReplicaFrame frame */
+    frame?: ("handshake"|"ack");
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Narrowed shape of a ReplicaFrame. */
+   type $Shape = {
+     handshake?: orbitmq.v1.ReplicaHandshake.$Shape|null;
+     ack?: orbitmq.v1.ReplicaAck.$Shape|null;
+     $unknowns?: Uint8Array[];
+   } & (
+     ({ frame?: undefined; handshake?: null; ack?: null }|{ frame?: "handshake"; handshake: orbitmq.v1.ReplicaHandshake.$Shape; ack?: null }|{ frame?: "ack"; handshake?: null; ack: orbitmq.v1.ReplicaAck.$Shape })
+   );
+  }
+
+  /**
+   * Properties of a MasterWelcome.
+   * @deprecated Use orbitmq.v1.MasterWelcome.$Properties instead.
+   */
+  interface IMasterWelcome extends orbitmq.v1.MasterWelcome.$Properties {
+  }
+
+  /** Answer to a handshake: what the slave has to do before it gets log bytes. */
+  class MasterWelcome {
+
+   /**
+    * Constructs a new MasterWelcome.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.MasterWelcome.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** MasterWelcome epoch. */
+   epoch: number;
+
+   /** Newest offset up to which both logs are equal; the slave truncates to it and then acks it. */
+   commonOffset: number;
+
+   /** The master's log no longer reaches back to the common offset: the slave has to fetch a snapshot first. */
+   needsSnapshot: boolean;
+
+   /** Terms of the master's log, rising; they replace the slave's from the common offset on. */
+   epochs: orbitmq.v1.EpochStart.$Properties[];
+
+   /**
+    * Creates a new MasterWelcome instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns MasterWelcome instance
+    */
+   static create(properties: orbitmq.v1.MasterWelcome.$Shape): orbitmq.v1.MasterWelcome & orbitmq.v1.MasterWelcome.$Shape;
+   static create(properties?: orbitmq.v1.MasterWelcome.$Properties): orbitmq.v1.MasterWelcome;
+
+   /**
+    * Encodes the specified MasterWelcome message. Does not implicitly {@link orbitmq.v1.MasterWelcome.verify|verify} messages.
+    * @param message MasterWelcome message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.MasterWelcome.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a MasterWelcome message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.MasterWelcome & orbitmq.v1.MasterWelcome.$Shape} MasterWelcome
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.MasterWelcome & orbitmq.v1.MasterWelcome.$Shape;
+  }
+
+  namespace MasterWelcome {
+
+   /** Properties of a MasterWelcome. */
+   interface $Properties {
+
+    /** MasterWelcome epoch */
+    epoch?: (number|null|undefined);
+
+    /** Newest offset up to which both logs are equal; the slave truncates to it and then acks it. */
+    commonOffset?: (number|null|undefined);
+
+    /** The master's log no longer reaches back to the common offset: the slave has to fetch a snapshot first. */
+    needsSnapshot?: (boolean|null|undefined);
+
+    /** Terms of the master's log, rising; they replace the slave's from the common offset on. */
+    epochs?: (orbitmq.v1.EpochStart.$Properties[]|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a MasterWelcome. */
+   type $Shape = orbitmq.v1.MasterWelcome.$Properties;
+  }
+
+  /**
+   * Properties of a LogBatch.
+   * @deprecated Use orbitmq.v1.LogBatch.$Properties instead.
+   */
+  interface ILogBatch extends orbitmq.v1.LogBatch.$Properties {
+  }
+
+  /**
+   * Log bytes and progress. The most frequent message between nodes: it has its own codec (common/wire/replication-codec.ts)
+   * that does not copy `records`. Sent also without records, as a beat.
+   */
+  class LogBatch {
+
+   /**
+    * Constructs a new LogBatch.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.LogBatch.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** LogBatch epoch. */
+   epoch: number;
+
+   /** Numbered from 1 on each stream. */
+   batch: number;
+
+   /** Physical offset of the first record. */
+   offset: number;
+
+   /** Whole records of one epoch as they stand in the log. */
+   records: Uint8Array;
+
+   /** Everything below is confirmed: a slave folds up to it and no further. */
+   confirmOffset: number;
+
+   /** Where the master's log begins: slaves keep no more than it does. */
+   logStartOffset: number;
+
+   /** LogBatch logEndOffset. */
+   logEndOffset: number;
+
+   /**
+    * Creates a new LogBatch instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns LogBatch instance
+    */
+   static create(properties: orbitmq.v1.LogBatch.$Shape): orbitmq.v1.LogBatch & orbitmq.v1.LogBatch.$Shape;
+   static create(properties?: orbitmq.v1.LogBatch.$Properties): orbitmq.v1.LogBatch;
+
+   /**
+    * Encodes the specified LogBatch message. Does not implicitly {@link orbitmq.v1.LogBatch.verify|verify} messages.
+    * @param message LogBatch message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.LogBatch.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a LogBatch message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.LogBatch & orbitmq.v1.LogBatch.$Shape} LogBatch
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.LogBatch & orbitmq.v1.LogBatch.$Shape;
+  }
+
+  namespace LogBatch {
+
+   /** Properties of a LogBatch. */
+   interface $Properties {
+
+    /** LogBatch epoch */
+    epoch?: (number|null|undefined);
+
+    /** Numbered from 1 on each stream. */
+    batch?: (number|null|undefined);
+
+    /** Physical offset of the first record. */
+    offset?: (number|null|undefined);
+
+    /** Whole records of one epoch as they stand in the log. */
+    records?: (Uint8Array|null|undefined);
+
+    /** Everything below is confirmed: a slave folds up to it and no further. */
+    confirmOffset?: (number|null|undefined);
+
+    /** Where the master's log begins: slaves keep no more than it does. */
+    logStartOffset?: (number|null|undefined);
+
+    /** LogBatch logEndOffset */
+    logEndOffset?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a LogBatch. */
+   type $Shape = orbitmq.v1.LogBatch.$Properties;
+  }
+
+  /**
+   * Properties of a MasterRefusal.
+   * @deprecated Use orbitmq.v1.MasterRefusal.$Properties instead.
+   */
+  interface IMasterRefusal extends orbitmq.v1.MasterRefusal.$Properties {
+  }
+
+  /** The master does not serve this slave; the stream ends. */
+  class MasterRefusal {
+
+   /**
+    * Constructs a new MasterRefusal.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.MasterRefusal.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** MasterRefusal reason. */
+   reason: string;
+
+   /** Highest epoch that the refusing node knows of. */
+   epoch: number;
+
+   /**
+    * Creates a new MasterRefusal instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns MasterRefusal instance
+    */
+   static create(properties: orbitmq.v1.MasterRefusal.$Shape): orbitmq.v1.MasterRefusal & orbitmq.v1.MasterRefusal.$Shape;
+   static create(properties?: orbitmq.v1.MasterRefusal.$Properties): orbitmq.v1.MasterRefusal;
+
+   /**
+    * Encodes the specified MasterRefusal message. Does not implicitly {@link orbitmq.v1.MasterRefusal.verify|verify} messages.
+    * @param message MasterRefusal message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.MasterRefusal.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a MasterRefusal message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.MasterRefusal & orbitmq.v1.MasterRefusal.$Shape} MasterRefusal
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.MasterRefusal & orbitmq.v1.MasterRefusal.$Shape;
+  }
+
+  namespace MasterRefusal {
+
+   /** Properties of a MasterRefusal. */
+   interface $Properties {
+
+    /** MasterRefusal reason */
+    reason?: (string|null|undefined);
+
+    /** Highest epoch that the refusing node knows of. */
+    epoch?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a MasterRefusal. */
+   type $Shape = orbitmq.v1.MasterRefusal.$Properties;
+  }
+
+  /**
+   * Properties of a MasterFrame.
+   * @deprecated Use orbitmq.v1.MasterFrame.$Properties instead.
+   */
+  interface IMasterFrame extends orbitmq.v1.MasterFrame.$Properties {
+  }
+
+  /** Represents a MasterFrame. */
+  class MasterFrame {
+
+   /**
+    * Constructs a new MasterFrame.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.MasterFrame.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** MasterFrame welcome. */
+   welcome?: (orbitmq.v1.MasterWelcome.$Properties|null|undefined);
+
+   /** MasterFrame batch. */
+   batch?: (orbitmq.v1.LogBatch.$Properties|null|undefined);
+
+   /** MasterFrame refusal. */
+   refusal?: (orbitmq.v1.MasterRefusal.$Properties|null|undefined);
+
+   /** MasterFrame frame. */
+   frame?: ("welcome"|"batch"|"refusal");
+
+   /**
+    * Creates a new MasterFrame instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns MasterFrame instance
+    */
+   static create(properties: orbitmq.v1.MasterFrame.$Shape): orbitmq.v1.MasterFrame & orbitmq.v1.MasterFrame.$Shape;
+   static create(properties?: orbitmq.v1.MasterFrame.$Properties): orbitmq.v1.MasterFrame;
+
+   /**
+    * Encodes the specified MasterFrame message. Does not implicitly {@link orbitmq.v1.MasterFrame.verify|verify} messages.
+    * @param message MasterFrame message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.MasterFrame.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a MasterFrame message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.MasterFrame & orbitmq.v1.MasterFrame.$Shape} MasterFrame
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.MasterFrame & orbitmq.v1.MasterFrame.$Shape;
+  }
+
+  namespace MasterFrame {
+
+   /** Properties of a MasterFrame. */
+   interface $Properties {
+
+    /** MasterFrame welcome */
+    welcome?: (orbitmq.v1.MasterWelcome.$Properties|null|undefined);
+
+    /** MasterFrame batch */
+    batch?: (orbitmq.v1.LogBatch.$Properties|null|undefined);
+
+    /** MasterFrame refusal */
+    refusal?: (orbitmq.v1.MasterRefusal.$Properties|null|undefined);
+
+    /** MasterFrame frame */
+    frame?: ("welcome"|"batch"|"refusal");
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Narrowed shape of a MasterFrame. */
+   type $Shape = {
+     welcome?: orbitmq.v1.MasterWelcome.$Shape|null;
+     batch?: orbitmq.v1.LogBatch.$Shape|null;
+     refusal?: orbitmq.v1.MasterRefusal.$Shape|null;
+     $unknowns?: Uint8Array[];
+   } & (
+     ({ frame?: undefined; welcome?: null; batch?: null; refusal?: null }|{ frame?: "welcome"; welcome: orbitmq.v1.MasterWelcome.$Shape; batch?: null; refusal?: null }|{ frame?: "batch"; welcome?: null; batch: orbitmq.v1.LogBatch.$Shape; refusal?: null }|{ frame?: "refusal"; welcome?: null; batch?: null; refusal: orbitmq.v1.MasterRefusal.$Shape })
+   );
+  }
+
+  /**
+   * Properties of a FetchSnapshotRequest.
+   * @deprecated Use orbitmq.v1.FetchSnapshotRequest.$Properties instead.
+   */
+  interface IFetchSnapshotRequest extends orbitmq.v1.FetchSnapshotRequest.$Properties {
+  }
+
+  /** Represents a FetchSnapshotRequest. */
+  class FetchSnapshotRequest {
+
+   /**
+    * Constructs a new FetchSnapshotRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.FetchSnapshotRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** FetchSnapshotRequest brokerName. */
+   brokerName: string;
+
+   /** FetchSnapshotRequest memberName. */
+   memberName: string;
+
+   /** FetchSnapshotRequest epoch. */
+   epoch: number;
+
+   /**
+    * Creates a new FetchSnapshotRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns FetchSnapshotRequest instance
+    */
+   static create(properties: orbitmq.v1.FetchSnapshotRequest.$Shape): orbitmq.v1.FetchSnapshotRequest & orbitmq.v1.FetchSnapshotRequest.$Shape;
+   static create(properties?: orbitmq.v1.FetchSnapshotRequest.$Properties): orbitmq.v1.FetchSnapshotRequest;
+
+   /**
+    * Encodes the specified FetchSnapshotRequest message. Does not implicitly {@link orbitmq.v1.FetchSnapshotRequest.verify|verify} messages.
+    * @param message FetchSnapshotRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.FetchSnapshotRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a FetchSnapshotRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.FetchSnapshotRequest & orbitmq.v1.FetchSnapshotRequest.$Shape} FetchSnapshotRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.FetchSnapshotRequest & orbitmq.v1.FetchSnapshotRequest.$Shape;
+  }
+
+  namespace FetchSnapshotRequest {
+
+   /** Properties of a FetchSnapshotRequest. */
+   interface $Properties {
+
+    /** FetchSnapshotRequest brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** FetchSnapshotRequest memberName */
+    memberName?: (string|null|undefined);
+
+    /** FetchSnapshotRequest epoch */
+    epoch?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a FetchSnapshotRequest. */
+   type $Shape = orbitmq.v1.FetchSnapshotRequest.$Properties;
+  }
+
+  /**
+   * Properties of a SnapshotPiece.
+   * @deprecated Use orbitmq.v1.SnapshotPiece.$Properties instead.
+   */
+  interface ISnapshotPiece extends orbitmq.v1.SnapshotPiece.$Properties {
+  }
+
+  /** A whole snapshot file in pieces. The first piece has the header. */
+  class SnapshotPiece {
+
+   /**
+    * Constructs a new SnapshotPiece.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.SnapshotPiece.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** Log offset from which the log has to follow the snapshot. Only in the first piece. */
+   beginOffset: number;
+
+   /** SnapshotPiece fileBytes. */
+   fileBytes: number;
+
+   /** SnapshotPiece epochs. */
+   epochs: orbitmq.v1.EpochStart.$Properties[];
+
+   /** Name within the snapshot: the state, or one file of the queue index. */
+   file: string;
+
+   /** SnapshotPiece position. */
+   position: number;
+
+   /** SnapshotPiece content. */
+   content: Uint8Array;
+
+   /** The last piece of all. */
+   complete: boolean;
+
+   /**
+    * Creates a new SnapshotPiece instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns SnapshotPiece instance
+    */
+   static create(properties: orbitmq.v1.SnapshotPiece.$Shape): orbitmq.v1.SnapshotPiece & orbitmq.v1.SnapshotPiece.$Shape;
+   static create(properties?: orbitmq.v1.SnapshotPiece.$Properties): orbitmq.v1.SnapshotPiece;
+
+   /**
+    * Encodes the specified SnapshotPiece message. Does not implicitly {@link orbitmq.v1.SnapshotPiece.verify|verify} messages.
+    * @param message SnapshotPiece message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.SnapshotPiece.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a SnapshotPiece message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.SnapshotPiece & orbitmq.v1.SnapshotPiece.$Shape} SnapshotPiece
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.SnapshotPiece & orbitmq.v1.SnapshotPiece.$Shape;
+  }
+
+  namespace SnapshotPiece {
+
+   /** Properties of a SnapshotPiece. */
+   interface $Properties {
+
+    /** Log offset from which the log has to follow the snapshot. Only in the first piece. */
+    beginOffset?: (number|null|undefined);
+
+    /** SnapshotPiece fileBytes */
+    fileBytes?: (number|null|undefined);
+
+    /** SnapshotPiece epochs */
+    epochs?: (orbitmq.v1.EpochStart.$Properties[]|null|undefined);
+
+    /** Name within the snapshot: the state, or one file of the queue index. */
+    file?: (string|null|undefined);
+
+    /** SnapshotPiece position */
+    position?: (number|null|undefined);
+
+    /** SnapshotPiece content */
+    content?: (Uint8Array|null|undefined);
+
+    /** The last piece of all. */
+    complete?: (boolean|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a SnapshotPiece. */
+   type $Shape = orbitmq.v1.SnapshotPiece.$Properties;
+  }
+
+  /**
+   * Properties of a ReadRecordsRequest.
+   * @deprecated Use orbitmq.v1.ReadRecordsRequest.$Properties instead.
+   */
+  interface IReadRecordsRequest extends orbitmq.v1.ReadRecordsRequest.$Properties {
+  }
+
+  /** Represents a ReadRecordsRequest. */
+  class ReadRecordsRequest {
+
+   /**
+    * Constructs a new ReadRecordsRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.ReadRecordsRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** ReadRecordsRequest brokerName. */
+   brokerName: string;
+
+   /** ReadRecordsRequest epoch. */
+   epoch: number;
+
+   /** ReadRecordsRequest offset. */
+   offset: number;
+
+   /** ReadRecordsRequest bytes. */
+   bytes: number;
+
+   /**
+    * Creates a new ReadRecordsRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns ReadRecordsRequest instance
+    */
+   static create(properties: orbitmq.v1.ReadRecordsRequest.$Shape): orbitmq.v1.ReadRecordsRequest & orbitmq.v1.ReadRecordsRequest.$Shape;
+   static create(properties?: orbitmq.v1.ReadRecordsRequest.$Properties): orbitmq.v1.ReadRecordsRequest;
+
+   /**
+    * Encodes the specified ReadRecordsRequest message. Does not implicitly {@link orbitmq.v1.ReadRecordsRequest.verify|verify} messages.
+    * @param message ReadRecordsRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.ReadRecordsRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a ReadRecordsRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.ReadRecordsRequest & orbitmq.v1.ReadRecordsRequest.$Shape} ReadRecordsRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.ReadRecordsRequest & orbitmq.v1.ReadRecordsRequest.$Shape;
+  }
+
+  namespace ReadRecordsRequest {
+
+   /** Properties of a ReadRecordsRequest. */
+   interface $Properties {
+
+    /** ReadRecordsRequest brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** ReadRecordsRequest epoch */
+    epoch?: (number|null|undefined);
+
+    /** ReadRecordsRequest offset */
+    offset?: (number|null|undefined);
+
+    /** ReadRecordsRequest bytes */
+    bytes?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a ReadRecordsRequest. */
+   type $Shape = orbitmq.v1.ReadRecordsRequest.$Properties;
+  }
+
+  /**
+   * Properties of a ReadRecordsResponse.
+   * @deprecated Use orbitmq.v1.ReadRecordsResponse.$Properties instead.
+   */
+  interface IReadRecordsResponse extends orbitmq.v1.ReadRecordsResponse.$Properties {
+  }
+
+  /** Represents a ReadRecordsResponse. */
+  class ReadRecordsResponse {
+
+   /**
+    * Constructs a new ReadRecordsResponse.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.ReadRecordsResponse.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** Exactly the bytes asked for; empty with a reason when the slave cannot give them. */
+   records: Uint8Array;
+
+   /** ReadRecordsResponse reason. */
+   reason: string;
+
+   /**
+    * Creates a new ReadRecordsResponse instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns ReadRecordsResponse instance
+    */
+   static create(properties: orbitmq.v1.ReadRecordsResponse.$Shape): orbitmq.v1.ReadRecordsResponse & orbitmq.v1.ReadRecordsResponse.$Shape;
+   static create(properties?: orbitmq.v1.ReadRecordsResponse.$Properties): orbitmq.v1.ReadRecordsResponse;
+
+   /**
+    * Encodes the specified ReadRecordsResponse message. Does not implicitly {@link orbitmq.v1.ReadRecordsResponse.verify|verify} messages.
+    * @param message ReadRecordsResponse message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.ReadRecordsResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a ReadRecordsResponse message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.ReadRecordsResponse & orbitmq.v1.ReadRecordsResponse.$Shape} ReadRecordsResponse
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.ReadRecordsResponse & orbitmq.v1.ReadRecordsResponse.$Shape;
+  }
+
+  namespace ReadRecordsResponse {
+
+   /** Properties of a ReadRecordsResponse. */
+   interface $Properties {
+
+    /** Exactly the bytes asked for; empty with a reason when the slave cannot give them. */
+    records?: (Uint8Array|null|undefined);
+
+    /** ReadRecordsResponse reason */
+    reason?: (string|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a ReadRecordsResponse. */
+   type $Shape = orbitmq.v1.ReadRecordsResponse.$Properties;
+  }
+
+  /** MemberRole enum. */
+  enum MemberRole {
+
+   /** MEMBER_ROLE_UNSPECIFIED value */
+   MEMBER_ROLE_UNSPECIFIED = 0,
+
+   /** Its data is not open yet. */
+   RECOVERING = 1,
+
+   /** Follows a master, or waits to be told of one. */
+   FOLLOWER = 2,
+
+   /** Has been told to be the master and is not open for writes yet. */
+   PROMOTING = 3,
+
+   /** MASTER value */
+   MASTER = 4,
+
+   /** A master that takes no new writes, so that another one can take over. */
+   HANDING_OVER = 5
+  }
+
+  /** ReplicationMode enum. */
+  enum ReplicationMode {
+
+   /** REPLICATION_MODE_UNSPECIFIED value */
+   REPLICATION_MODE_UNSPECIFIED = 0,
+
+   /** ASYNC value */
+   ASYNC = 1,
+
+   /** SYNC value */
+   SYNC = 2
+  }
+
+  /**
+   * Properties of a GroupMember.
+   * @deprecated Use orbitmq.v1.GroupMember.$Properties instead.
+   */
+  interface IGroupMember extends orbitmq.v1.GroupMember.$Properties {
+  }
+
+  /** Represents a GroupMember. */
+  class GroupMember {
+
+   /**
+    * Constructs a new GroupMember.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.GroupMember.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** GroupMember name. */
+   name: string;
+
+   /** Where other nodes reach it. */
+   address?: (orbitmq.v1.HostPort.$Properties|null|undefined);
+
+   /**
+    * Creates a new GroupMember instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns GroupMember instance
+    */
+   static create(properties: orbitmq.v1.GroupMember.$Shape): orbitmq.v1.GroupMember & orbitmq.v1.GroupMember.$Shape;
+   static create(properties?: orbitmq.v1.GroupMember.$Properties): orbitmq.v1.GroupMember;
+
+   /**
+    * Encodes the specified GroupMember message. Does not implicitly {@link orbitmq.v1.GroupMember.verify|verify} messages.
+    * @param message GroupMember message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.GroupMember.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a GroupMember message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.GroupMember & orbitmq.v1.GroupMember.$Shape} GroupMember
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.GroupMember & orbitmq.v1.GroupMember.$Shape;
+  }
+
+  namespace GroupMember {
+
+   /** Properties of a GroupMember. */
+   interface $Properties {
+
+    /** GroupMember name */
+    name?: (string|null|undefined);
+
+    /** Where other nodes reach it. */
+    address?: (orbitmq.v1.HostPort.$Properties|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a GroupMember. */
+   type $Shape = orbitmq.v1.GroupMember.$Properties;
+  }
+
+  /**
+   * Properties of a GroupTerms.
+   * @deprecated Use orbitmq.v1.GroupTerms.$Properties instead.
+   */
+  interface IGroupTerms extends orbitmq.v1.GroupTerms.$Properties {
+  }
+
+  /** Under which conditions a master works in its epoch. */
+  class GroupTerms {
+
+   /**
+    * Constructs a new GroupTerms.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.GroupTerms.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** GroupTerms epoch. */
+   epoch: number;
+
+   /** Counts the changes of the set within the epoch, from 1. */
+   setVersion: number;
+
+   /** Names, the master's included. */
+   syncStateSet: string[];
+
+   /** All members that the group is configured to have. */
+   members: orbitmq.v1.GroupMember.$Properties[];
+
+   /** GroupTerms replication. */
+   replication: orbitmq.v1.ReplicationMode;
+
+   /** Members that must be in the set, the master included, for writes to be taken. */
+   minInSyncReplicas: number;
+
+   /** Whether a member outside the set may be elected: then a master alone needs its lease. */
+   uncleanElection: boolean;
+
+   /**
+    * Creates a new GroupTerms instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns GroupTerms instance
+    */
+   static create(properties: orbitmq.v1.GroupTerms.$Shape): orbitmq.v1.GroupTerms & orbitmq.v1.GroupTerms.$Shape;
+   static create(properties?: orbitmq.v1.GroupTerms.$Properties): orbitmq.v1.GroupTerms;
+
+   /**
+    * Encodes the specified GroupTerms message. Does not implicitly {@link orbitmq.v1.GroupTerms.verify|verify} messages.
+    * @param message GroupTerms message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.GroupTerms.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a GroupTerms message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.GroupTerms & orbitmq.v1.GroupTerms.$Shape} GroupTerms
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.GroupTerms & orbitmq.v1.GroupTerms.$Shape;
+  }
+
+  namespace GroupTerms {
+
+   /** Properties of a GroupTerms. */
+   interface $Properties {
+
+    /** GroupTerms epoch */
+    epoch?: (number|null|undefined);
+
+    /** Counts the changes of the set within the epoch, from 1. */
+    setVersion?: (number|null|undefined);
+
+    /** Names, the master's included. */
+    syncStateSet?: (string[]|null|undefined);
+
+    /** All members that the group is configured to have. */
+    members?: (orbitmq.v1.GroupMember.$Properties[]|null|undefined);
+
+    /** GroupTerms replication */
+    replication?: (orbitmq.v1.ReplicationMode|null|undefined);
+
+    /** Members that must be in the set, the master included, for writes to be taken. */
+    minInSyncReplicas?: (number|null|undefined);
+
+    /** Whether a member outside the set may be elected: then a master alone needs its lease. */
+    uncleanElection?: (boolean|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a GroupTerms. */
+   type $Shape = orbitmq.v1.GroupTerms.$Properties;
+  }
+
+  /**
+   * Properties of a FollowerStatus.
+   * @deprecated Use orbitmq.v1.FollowerStatus.$Properties instead.
+   */
+  interface IFollowerStatus extends orbitmq.v1.FollowerStatus.$Properties {
+  }
+
+  /** What a master knows of one of its slaves. */
+  class FollowerStatus {
+
+   /**
+    * Constructs a new FollowerStatus.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.FollowerStatus.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** FollowerStatus memberName. */
+   memberName: string;
+
+   /** FollowerStatus connected. */
+   connected: boolean;
+
+   /** FollowerStatus ackedOffset. */
+   ackedOffset: number;
+
+   /** FollowerStatus lagBytes. */
+   lagBytes: number;
+
+   /** How long it has not been caught up, milliseconds; 0 while it is. */
+   lagMs: number;
+
+   /** FollowerStatus inSync. */
+   inSync: boolean;
+
+   /**
+    * Creates a new FollowerStatus instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns FollowerStatus instance
+    */
+   static create(properties: orbitmq.v1.FollowerStatus.$Shape): orbitmq.v1.FollowerStatus & orbitmq.v1.FollowerStatus.$Shape;
+   static create(properties?: orbitmq.v1.FollowerStatus.$Properties): orbitmq.v1.FollowerStatus;
+
+   /**
+    * Encodes the specified FollowerStatus message. Does not implicitly {@link orbitmq.v1.FollowerStatus.verify|verify} messages.
+    * @param message FollowerStatus message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.FollowerStatus.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a FollowerStatus message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.FollowerStatus & orbitmq.v1.FollowerStatus.$Shape} FollowerStatus
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.FollowerStatus & orbitmq.v1.FollowerStatus.$Shape;
+  }
+
+  namespace FollowerStatus {
+
+   /** Properties of a FollowerStatus. */
+   interface $Properties {
+
+    /** FollowerStatus memberName */
+    memberName?: (string|null|undefined);
+
+    /** FollowerStatus connected */
+    connected?: (boolean|null|undefined);
+
+    /** FollowerStatus ackedOffset */
+    ackedOffset?: (number|null|undefined);
+
+    /** FollowerStatus lagBytes */
+    lagBytes?: (number|null|undefined);
+
+    /** How long it has not been caught up, milliseconds; 0 while it is. */
+    lagMs?: (number|null|undefined);
+
+    /** FollowerStatus inSync */
+    inSync?: (boolean|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a FollowerStatus. */
+   type $Shape = orbitmq.v1.FollowerStatus.$Properties;
+  }
+
+  /**
+   * Properties of a MemberStatus.
+   * @deprecated Use orbitmq.v1.MemberStatus.$Properties instead.
+   */
+  interface IMemberStatus extends orbitmq.v1.MemberStatus.$Properties {
+  }
+
+  /** Represents a MemberStatus. */
+  class MemberStatus {
+
+   /**
+    * Constructs a new MemberStatus.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.MemberStatus.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** MemberStatus brokerName. */
+   brokerName: string;
+
+   /** MemberStatus memberName. */
+   memberName: string;
+
+   /** Drawn at the start of the process. */
+   runId: string;
+
+   /** Counts the changes of what this message says, but for offsets; for the long poll. */
+   statusVersion: number;
+
+   /** MemberStatus role. */
+   role: orbitmq.v1.MemberRole;
+
+   /** Highest epoch accepted: lower ones are refused. */
+   acceptedEpoch: number;
+
+   /** Epoch of the last record of the log. */
+   lastEpoch: number;
+
+   /** MemberStatus logStartOffset. */
+   logStartOffset: number;
+
+   /** MemberStatus logEndOffset. */
+   logEndOffset: number;
+
+   /** MemberStatus durableOffset. */
+   durableOffset: number;
+
+   /** MemberStatus confirmOffset. */
+   confirmOffset: number;
+
+   /** MemberStatus writable. */
+   writable: boolean;
+
+   /** Why it is not writable, or why it cannot become master. */
+   reason: string;
+
+   /** Whom it follows; empty for a master and when it has not been told. */
+   masterName: string;
+
+   /** MemberStatus following. */
+   following: boolean;
+
+   /** Of a master: the set as it was told. */
+   syncStateSet: string[];
+
+   /** MemberStatus setVersion. */
+   setVersion: number;
+
+   /** Of a master: the set it asks for; empty when it asks for none. */
+   wantedSet: string[];
+
+   /** MemberStatus followers. */
+   followers: orbitmq.v1.FollowerStatus.$Properties[];
+
+   /** Of a master: until when it may acknowledge alone, milliseconds from now; negative when that is over. */
+   leaseLeftMs: number;
+
+   /** Its log has failed, or its disk is full: it must not be elected while it is. */
+   unfit: boolean;
+
+   /**
+    * Creates a new MemberStatus instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns MemberStatus instance
+    */
+   static create(properties: orbitmq.v1.MemberStatus.$Shape): orbitmq.v1.MemberStatus & orbitmq.v1.MemberStatus.$Shape;
+   static create(properties?: orbitmq.v1.MemberStatus.$Properties): orbitmq.v1.MemberStatus;
+
+   /**
+    * Encodes the specified MemberStatus message. Does not implicitly {@link orbitmq.v1.MemberStatus.verify|verify} messages.
+    * @param message MemberStatus message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.MemberStatus.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a MemberStatus message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.MemberStatus & orbitmq.v1.MemberStatus.$Shape} MemberStatus
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.MemberStatus & orbitmq.v1.MemberStatus.$Shape;
+  }
+
+  namespace MemberStatus {
+
+   /** Properties of a MemberStatus. */
+   interface $Properties {
+
+    /** MemberStatus brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** MemberStatus memberName */
+    memberName?: (string|null|undefined);
+
+    /** Drawn at the start of the process. */
+    runId?: (string|null|undefined);
+
+    /** Counts the changes of what this message says, but for offsets; for the long poll. */
+    statusVersion?: (number|null|undefined);
+
+    /** MemberStatus role */
+    role?: (orbitmq.v1.MemberRole|null|undefined);
+
+    /** Highest epoch accepted: lower ones are refused. */
+    acceptedEpoch?: (number|null|undefined);
+
+    /** Epoch of the last record of the log. */
+    lastEpoch?: (number|null|undefined);
+
+    /** MemberStatus logStartOffset */
+    logStartOffset?: (number|null|undefined);
+
+    /** MemberStatus logEndOffset */
+    logEndOffset?: (number|null|undefined);
+
+    /** MemberStatus durableOffset */
+    durableOffset?: (number|null|undefined);
+
+    /** MemberStatus confirmOffset */
+    confirmOffset?: (number|null|undefined);
+
+    /** MemberStatus writable */
+    writable?: (boolean|null|undefined);
+
+    /** Why it is not writable, or why it cannot become master. */
+    reason?: (string|null|undefined);
+
+    /** Whom it follows; empty for a master and when it has not been told. */
+    masterName?: (string|null|undefined);
+
+    /** MemberStatus following */
+    following?: (boolean|null|undefined);
+
+    /** Of a master: the set as it was told. */
+    syncStateSet?: (string[]|null|undefined);
+
+    /** MemberStatus setVersion */
+    setVersion?: (number|null|undefined);
+
+    /** Of a master: the set it asks for; empty when it asks for none. */
+    wantedSet?: (string[]|null|undefined);
+
+    /** MemberStatus followers */
+    followers?: (orbitmq.v1.FollowerStatus.$Properties[]|null|undefined);
+
+    /** Of a master: until when it may acknowledge alone, milliseconds from now; negative when that is over. */
+    leaseLeftMs?: (number|null|undefined);
+
+    /** Its log has failed, or its disk is full: it must not be elected while it is. */
+    unfit?: (boolean|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a MemberStatus. */
+   type $Shape = orbitmq.v1.MemberStatus.$Properties;
+  }
+
+  /**
+   * Properties of a GetMemberStatusRequest.
+   * @deprecated Use orbitmq.v1.GetMemberStatusRequest.$Properties instead.
+   */
+  interface IGetMemberStatusRequest extends orbitmq.v1.GetMemberStatusRequest.$Properties {
+  }
+
+  /** Represents a GetMemberStatusRequest. */
+  class GetMemberStatusRequest {
+
+   /**
+    * Constructs a new GetMemberStatusRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.GetMemberStatusRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** Answered as soon as the status is newer, and after `wait_ms` in any case. */
+   knownVersion: number;
+
+   /** GetMemberStatusRequest waitMs. */
+   waitMs: number;
+
+   /**
+    * Creates a new GetMemberStatusRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns GetMemberStatusRequest instance
+    */
+   static create(properties: orbitmq.v1.GetMemberStatusRequest.$Shape): orbitmq.v1.GetMemberStatusRequest & orbitmq.v1.GetMemberStatusRequest.$Shape;
+   static create(properties?: orbitmq.v1.GetMemberStatusRequest.$Properties): orbitmq.v1.GetMemberStatusRequest;
+
+   /**
+    * Encodes the specified GetMemberStatusRequest message. Does not implicitly {@link orbitmq.v1.GetMemberStatusRequest.verify|verify} messages.
+    * @param message GetMemberStatusRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.GetMemberStatusRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a GetMemberStatusRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.GetMemberStatusRequest & orbitmq.v1.GetMemberStatusRequest.$Shape} GetMemberStatusRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.GetMemberStatusRequest & orbitmq.v1.GetMemberStatusRequest.$Shape;
+  }
+
+  namespace GetMemberStatusRequest {
+
+   /** Properties of a GetMemberStatusRequest. */
+   interface $Properties {
+
+    /** Answered as soon as the status is newer, and after `wait_ms` in any case. */
+    knownVersion?: (number|null|undefined);
+
+    /** GetMemberStatusRequest waitMs */
+    waitMs?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a GetMemberStatusRequest. */
+   type $Shape = orbitmq.v1.GetMemberStatusRequest.$Properties;
+  }
+
+  /**
+   * Properties of a RevokeRequest.
+   * @deprecated Use orbitmq.v1.RevokeRequest.$Properties instead.
+   */
+  interface IRevokeRequest extends orbitmq.v1.RevokeRequest.$Properties {
+  }
+
+  /** Represents a RevokeRequest. */
+  class RevokeRequest {
+
+   /**
+    * Constructs a new RevokeRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.RevokeRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** RevokeRequest brokerName. */
+   brokerName: string;
+
+   /** RevokeRequest epoch. */
+   epoch: number;
+
+   /**
+    * Creates a new RevokeRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns RevokeRequest instance
+    */
+   static create(properties: orbitmq.v1.RevokeRequest.$Shape): orbitmq.v1.RevokeRequest & orbitmq.v1.RevokeRequest.$Shape;
+   static create(properties?: orbitmq.v1.RevokeRequest.$Properties): orbitmq.v1.RevokeRequest;
+
+   /**
+    * Encodes the specified RevokeRequest message. Does not implicitly {@link orbitmq.v1.RevokeRequest.verify|verify} messages.
+    * @param message RevokeRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.RevokeRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a RevokeRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.RevokeRequest & orbitmq.v1.RevokeRequest.$Shape} RevokeRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.RevokeRequest & orbitmq.v1.RevokeRequest.$Shape;
+  }
+
+  namespace RevokeRequest {
+
+   /** Properties of a RevokeRequest. */
+   interface $Properties {
+
+    /** RevokeRequest brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** RevokeRequest epoch */
+    epoch?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a RevokeRequest. */
+   type $Shape = orbitmq.v1.RevokeRequest.$Properties;
+  }
+
+  /**
+   * Properties of a RevokeResponse.
+   * @deprecated Use orbitmq.v1.RevokeResponse.$Properties instead.
+   */
+  interface IRevokeResponse extends orbitmq.v1.RevokeResponse.$Properties {
+  }
+
+  /** The position does not change until a master of this or a higher epoch is followed, or the member is promoted. */
+  class RevokeResponse {
+
+   /**
+    * Constructs a new RevokeResponse.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.RevokeResponse.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** False: it has accepted a higher epoch already, given in `status`. */
+   accepted: boolean;
+
+   /** RevokeResponse status. */
+   status?: (orbitmq.v1.MemberStatus.$Properties|null|undefined);
+
+   /**
+    * Creates a new RevokeResponse instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns RevokeResponse instance
+    */
+   static create(properties: orbitmq.v1.RevokeResponse.$Shape): orbitmq.v1.RevokeResponse & orbitmq.v1.RevokeResponse.$Shape;
+   static create(properties?: orbitmq.v1.RevokeResponse.$Properties): orbitmq.v1.RevokeResponse;
+
+   /**
+    * Encodes the specified RevokeResponse message. Does not implicitly {@link orbitmq.v1.RevokeResponse.verify|verify} messages.
+    * @param message RevokeResponse message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.RevokeResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a RevokeResponse message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.RevokeResponse & orbitmq.v1.RevokeResponse.$Shape} RevokeResponse
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.RevokeResponse & orbitmq.v1.RevokeResponse.$Shape;
+  }
+
+  namespace RevokeResponse {
+
+   /** Properties of a RevokeResponse. */
+   interface $Properties {
+
+    /** False: it has accepted a higher epoch already, given in `status`. */
+    accepted?: (boolean|null|undefined);
+
+    /** RevokeResponse status */
+    status?: (orbitmq.v1.MemberStatus.$Properties|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a RevokeResponse. */
+   type $Shape = orbitmq.v1.RevokeResponse.$Properties;
+  }
+
+  /**
+   * Properties of a PromoteRequest.
+   * @deprecated Use orbitmq.v1.PromoteRequest.$Properties instead.
+   */
+  interface IPromoteRequest extends orbitmq.v1.PromoteRequest.$Properties {
+  }
+
+  /** Represents a PromoteRequest. */
+  class PromoteRequest {
+
+   /**
+    * Constructs a new PromoteRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.PromoteRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** PromoteRequest brokerName. */
+   brokerName: string;
+
+   /** PromoteRequest memberName. */
+   memberName: string;
+
+   /** The process that was elected; a later one of the same name has forgotten what it promised. */
+   runId: string;
+
+   /** PromoteRequest terms. */
+   terms?: (orbitmq.v1.GroupTerms.$Properties|null|undefined);
+
+   /**
+    * Creates a new PromoteRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns PromoteRequest instance
+    */
+   static create(properties: orbitmq.v1.PromoteRequest.$Shape): orbitmq.v1.PromoteRequest & orbitmq.v1.PromoteRequest.$Shape;
+   static create(properties?: orbitmq.v1.PromoteRequest.$Properties): orbitmq.v1.PromoteRequest;
+
+   /**
+    * Encodes the specified PromoteRequest message. Does not implicitly {@link orbitmq.v1.PromoteRequest.verify|verify} messages.
+    * @param message PromoteRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.PromoteRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a PromoteRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.PromoteRequest & orbitmq.v1.PromoteRequest.$Shape} PromoteRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.PromoteRequest & orbitmq.v1.PromoteRequest.$Shape;
+  }
+
+  namespace PromoteRequest {
+
+   /** Properties of a PromoteRequest. */
+   interface $Properties {
+
+    /** PromoteRequest brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** PromoteRequest memberName */
+    memberName?: (string|null|undefined);
+
+    /** The process that was elected; a later one of the same name has forgotten what it promised. */
+    runId?: (string|null|undefined);
+
+    /** PromoteRequest terms */
+    terms?: (orbitmq.v1.GroupTerms.$Properties|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a PromoteRequest. */
+   type $Shape = orbitmq.v1.PromoteRequest.$Properties;
+  }
+
+  /**
+   * Properties of a PromoteResponse.
+   * @deprecated Use orbitmq.v1.PromoteResponse.$Properties instead.
+   */
+  interface IPromoteResponse extends orbitmq.v1.PromoteResponse.$Properties {
+  }
+
+  /** Represents a PromoteResponse. */
+  class PromoteResponse {
+
+   /**
+    * Constructs a new PromoteResponse.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.PromoteResponse.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** PromoteResponse accepted. */
+   accepted: boolean;
+
+   /** PromoteResponse reason. */
+   reason: string;
+
+   /** PromoteResponse status. */
+   status?: (orbitmq.v1.MemberStatus.$Properties|null|undefined);
+
+   /**
+    * Creates a new PromoteResponse instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns PromoteResponse instance
+    */
+   static create(properties: orbitmq.v1.PromoteResponse.$Shape): orbitmq.v1.PromoteResponse & orbitmq.v1.PromoteResponse.$Shape;
+   static create(properties?: orbitmq.v1.PromoteResponse.$Properties): orbitmq.v1.PromoteResponse;
+
+   /**
+    * Encodes the specified PromoteResponse message. Does not implicitly {@link orbitmq.v1.PromoteResponse.verify|verify} messages.
+    * @param message PromoteResponse message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.PromoteResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a PromoteResponse message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.PromoteResponse & orbitmq.v1.PromoteResponse.$Shape} PromoteResponse
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.PromoteResponse & orbitmq.v1.PromoteResponse.$Shape;
+  }
+
+  namespace PromoteResponse {
+
+   /** Properties of a PromoteResponse. */
+   interface $Properties {
+
+    /** PromoteResponse accepted */
+    accepted?: (boolean|null|undefined);
+
+    /** PromoteResponse reason */
+    reason?: (string|null|undefined);
+
+    /** PromoteResponse status */
+    status?: (orbitmq.v1.MemberStatus.$Properties|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a PromoteResponse. */
+   type $Shape = orbitmq.v1.PromoteResponse.$Properties;
+  }
+
+  /**
+   * Properties of a FollowRequest.
+   * @deprecated Use orbitmq.v1.FollowRequest.$Properties instead.
+   */
+  interface IFollowRequest extends orbitmq.v1.FollowRequest.$Properties {
+  }
+
+  /** Represents a FollowRequest. */
+  class FollowRequest {
+
+   /**
+    * Constructs a new FollowRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.FollowRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** FollowRequest brokerName. */
+   brokerName: string;
+
+   /** FollowRequest epoch. */
+   epoch: number;
+
+   /** FollowRequest master. */
+   master?: (orbitmq.v1.GroupMember.$Properties|null|undefined);
+
+   /**
+    * Creates a new FollowRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns FollowRequest instance
+    */
+   static create(properties: orbitmq.v1.FollowRequest.$Shape): orbitmq.v1.FollowRequest & orbitmq.v1.FollowRequest.$Shape;
+   static create(properties?: orbitmq.v1.FollowRequest.$Properties): orbitmq.v1.FollowRequest;
+
+   /**
+    * Encodes the specified FollowRequest message. Does not implicitly {@link orbitmq.v1.FollowRequest.verify|verify} messages.
+    * @param message FollowRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.FollowRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a FollowRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.FollowRequest & orbitmq.v1.FollowRequest.$Shape} FollowRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.FollowRequest & orbitmq.v1.FollowRequest.$Shape;
+  }
+
+  namespace FollowRequest {
+
+   /** Properties of a FollowRequest. */
+   interface $Properties {
+
+    /** FollowRequest brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** FollowRequest epoch */
+    epoch?: (number|null|undefined);
+
+    /** FollowRequest master */
+    master?: (orbitmq.v1.GroupMember.$Properties|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a FollowRequest. */
+   type $Shape = orbitmq.v1.FollowRequest.$Properties;
+  }
+
+  /**
+   * Properties of a FollowResponse.
+   * @deprecated Use orbitmq.v1.FollowResponse.$Properties instead.
+   */
+  interface IFollowResponse extends orbitmq.v1.FollowResponse.$Properties {
+  }
+
+  /** Represents a FollowResponse. */
+  class FollowResponse {
+
+   /**
+    * Constructs a new FollowResponse.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.FollowResponse.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** FollowResponse accepted. */
+   accepted: boolean;
+
+   /** FollowResponse status. */
+   status?: (orbitmq.v1.MemberStatus.$Properties|null|undefined);
+
+   /**
+    * Creates a new FollowResponse instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns FollowResponse instance
+    */
+   static create(properties: orbitmq.v1.FollowResponse.$Shape): orbitmq.v1.FollowResponse & orbitmq.v1.FollowResponse.$Shape;
+   static create(properties?: orbitmq.v1.FollowResponse.$Properties): orbitmq.v1.FollowResponse;
+
+   /**
+    * Encodes the specified FollowResponse message. Does not implicitly {@link orbitmq.v1.FollowResponse.verify|verify} messages.
+    * @param message FollowResponse message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.FollowResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a FollowResponse message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.FollowResponse & orbitmq.v1.FollowResponse.$Shape} FollowResponse
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.FollowResponse & orbitmq.v1.FollowResponse.$Shape;
+  }
+
+  namespace FollowResponse {
+
+   /** Properties of a FollowResponse. */
+   interface $Properties {
+
+    /** FollowResponse accepted */
+    accepted?: (boolean|null|undefined);
+
+    /** FollowResponse status */
+    status?: (orbitmq.v1.MemberStatus.$Properties|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a FollowResponse. */
+   type $Shape = orbitmq.v1.FollowResponse.$Properties;
+  }
+
+  /**
+   * Properties of an UpdateTermsRequest.
+   * @deprecated Use orbitmq.v1.UpdateTermsRequest.$Properties instead.
+   */
+  interface IUpdateTermsRequest extends orbitmq.v1.UpdateTermsRequest.$Properties {
+  }
+
+  /** The set has been stored: what was removed is no longer waited for. */
+  class UpdateTermsRequest {
+
+   /**
+    * Constructs a new UpdateTermsRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.UpdateTermsRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** UpdateTermsRequest brokerName. */
+   brokerName: string;
+
+   /** UpdateTermsRequest terms. */
+   terms?: (orbitmq.v1.GroupTerms.$Properties|null|undefined);
+
+   /**
+    * Creates a new UpdateTermsRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns UpdateTermsRequest instance
+    */
+   static create(properties: orbitmq.v1.UpdateTermsRequest.$Shape): orbitmq.v1.UpdateTermsRequest & orbitmq.v1.UpdateTermsRequest.$Shape;
+   static create(properties?: orbitmq.v1.UpdateTermsRequest.$Properties): orbitmq.v1.UpdateTermsRequest;
+
+   /**
+    * Encodes the specified UpdateTermsRequest message. Does not implicitly {@link orbitmq.v1.UpdateTermsRequest.verify|verify} messages.
+    * @param message UpdateTermsRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.UpdateTermsRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes an UpdateTermsRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.UpdateTermsRequest & orbitmq.v1.UpdateTermsRequest.$Shape} UpdateTermsRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.UpdateTermsRequest & orbitmq.v1.UpdateTermsRequest.$Shape;
+  }
+
+  namespace UpdateTermsRequest {
+
+   /** Properties of an UpdateTermsRequest. */
+   interface $Properties {
+
+    /** UpdateTermsRequest brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** UpdateTermsRequest terms */
+    terms?: (orbitmq.v1.GroupTerms.$Properties|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of an UpdateTermsRequest. */
+   type $Shape = orbitmq.v1.UpdateTermsRequest.$Properties;
+  }
+
+  /**
+   * Properties of an UpdateTermsResponse.
+   * @deprecated Use orbitmq.v1.UpdateTermsResponse.$Properties instead.
+   */
+  interface IUpdateTermsResponse extends orbitmq.v1.UpdateTermsResponse.$Properties {
+  }
+
+  /** Represents an UpdateTermsResponse. */
+  class UpdateTermsResponse {
+
+   /**
+    * Constructs a new UpdateTermsResponse.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.UpdateTermsResponse.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** UpdateTermsResponse accepted. */
+   accepted: boolean;
+
+   /** UpdateTermsResponse status. */
+   status?: (orbitmq.v1.MemberStatus.$Properties|null|undefined);
+
+   /**
+    * Creates a new UpdateTermsResponse instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns UpdateTermsResponse instance
+    */
+   static create(properties: orbitmq.v1.UpdateTermsResponse.$Shape): orbitmq.v1.UpdateTermsResponse & orbitmq.v1.UpdateTermsResponse.$Shape;
+   static create(properties?: orbitmq.v1.UpdateTermsResponse.$Properties): orbitmq.v1.UpdateTermsResponse;
+
+   /**
+    * Encodes the specified UpdateTermsResponse message. Does not implicitly {@link orbitmq.v1.UpdateTermsResponse.verify|verify} messages.
+    * @param message UpdateTermsResponse message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.UpdateTermsResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes an UpdateTermsResponse message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.UpdateTermsResponse & orbitmq.v1.UpdateTermsResponse.$Shape} UpdateTermsResponse
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.UpdateTermsResponse & orbitmq.v1.UpdateTermsResponse.$Shape;
+  }
+
+  namespace UpdateTermsResponse {
+
+   /** Properties of an UpdateTermsResponse. */
+   interface $Properties {
+
+    /** UpdateTermsResponse accepted */
+    accepted?: (boolean|null|undefined);
+
+    /** UpdateTermsResponse status */
+    status?: (orbitmq.v1.MemberStatus.$Properties|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of an UpdateTermsResponse. */
+   type $Shape = orbitmq.v1.UpdateTermsResponse.$Properties;
+  }
+
+  /**
+   * Properties of a HandOverRequest.
+   * @deprecated Use orbitmq.v1.HandOverRequest.$Properties instead.
+   */
+  interface IHandOverRequest extends orbitmq.v1.HandOverRequest.$Properties {
+  }
+
+  /** Take no new writes, and wait until `target_member` has everything. */
+  class HandOverRequest {
+
+   /**
+    * Constructs a new HandOverRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.HandOverRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** HandOverRequest brokerName. */
+   brokerName: string;
+
+   /** HandOverRequest epoch. */
+   epoch: number;
+
+   /** HandOverRequest targetMember. */
+   targetMember: string;
+
+   /** HandOverRequest timeoutMs. */
+   timeoutMs: number;
+
+   /**
+    * Creates a new HandOverRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns HandOverRequest instance
+    */
+   static create(properties: orbitmq.v1.HandOverRequest.$Shape): orbitmq.v1.HandOverRequest & orbitmq.v1.HandOverRequest.$Shape;
+   static create(properties?: orbitmq.v1.HandOverRequest.$Properties): orbitmq.v1.HandOverRequest;
+
+   /**
+    * Encodes the specified HandOverRequest message. Does not implicitly {@link orbitmq.v1.HandOverRequest.verify|verify} messages.
+    * @param message HandOverRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.HandOverRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a HandOverRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.HandOverRequest & orbitmq.v1.HandOverRequest.$Shape} HandOverRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.HandOverRequest & orbitmq.v1.HandOverRequest.$Shape;
+  }
+
+  namespace HandOverRequest {
+
+   /** Properties of a HandOverRequest. */
+   interface $Properties {
+
+    /** HandOverRequest brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** HandOverRequest epoch */
+    epoch?: (number|null|undefined);
+
+    /** HandOverRequest targetMember */
+    targetMember?: (string|null|undefined);
+
+    /** HandOverRequest timeoutMs */
+    timeoutMs?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a HandOverRequest. */
+   type $Shape = orbitmq.v1.HandOverRequest.$Properties;
+  }
+
+  /**
+   * Properties of a HandOverResponse.
+   * @deprecated Use orbitmq.v1.HandOverResponse.$Properties instead.
+   */
+  interface IHandOverResponse extends orbitmq.v1.HandOverResponse.$Properties {
+  }
+
+  /** Represents a HandOverResponse. */
+  class HandOverResponse {
+
+   /**
+    * Constructs a new HandOverResponse.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.HandOverResponse.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** The target has everything, and nothing is written any more until Resume or a new epoch; by itself it resumes after a while. */
+   ready: boolean;
+
+   /** HandOverResponse reason. */
+   reason: string;
+
+   /** HandOverResponse status. */
+   status?: (orbitmq.v1.MemberStatus.$Properties|null|undefined);
+
+   /**
+    * Creates a new HandOverResponse instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns HandOverResponse instance
+    */
+   static create(properties: orbitmq.v1.HandOverResponse.$Shape): orbitmq.v1.HandOverResponse & orbitmq.v1.HandOverResponse.$Shape;
+   static create(properties?: orbitmq.v1.HandOverResponse.$Properties): orbitmq.v1.HandOverResponse;
+
+   /**
+    * Encodes the specified HandOverResponse message. Does not implicitly {@link orbitmq.v1.HandOverResponse.verify|verify} messages.
+    * @param message HandOverResponse message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.HandOverResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a HandOverResponse message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.HandOverResponse & orbitmq.v1.HandOverResponse.$Shape} HandOverResponse
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.HandOverResponse & orbitmq.v1.HandOverResponse.$Shape;
+  }
+
+  namespace HandOverResponse {
+
+   /** Properties of a HandOverResponse. */
+   interface $Properties {
+
+    /** The target has everything, and nothing is written any more until Resume or a new epoch; by itself it resumes after a while. */
+    ready?: (boolean|null|undefined);
+
+    /** HandOverResponse reason */
+    reason?: (string|null|undefined);
+
+    /** HandOverResponse status */
+    status?: (orbitmq.v1.MemberStatus.$Properties|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a HandOverResponse. */
+   type $Shape = orbitmq.v1.HandOverResponse.$Properties;
+  }
+
+  /**
+   * Properties of a ResumeRequest.
+   * @deprecated Use orbitmq.v1.ResumeRequest.$Properties instead.
+   */
+  interface IResumeRequest extends orbitmq.v1.ResumeRequest.$Properties {
+  }
+
+  /** The hand-over is off. */
+  class ResumeRequest {
+
+   /**
+    * Constructs a new ResumeRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.ResumeRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** ResumeRequest brokerName. */
+   brokerName: string;
+
+   /** ResumeRequest epoch. */
+   epoch: number;
+
+   /**
+    * Creates a new ResumeRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns ResumeRequest instance
+    */
+   static create(properties: orbitmq.v1.ResumeRequest.$Shape): orbitmq.v1.ResumeRequest & orbitmq.v1.ResumeRequest.$Shape;
+   static create(properties?: orbitmq.v1.ResumeRequest.$Properties): orbitmq.v1.ResumeRequest;
+
+   /**
+    * Encodes the specified ResumeRequest message. Does not implicitly {@link orbitmq.v1.ResumeRequest.verify|verify} messages.
+    * @param message ResumeRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.ResumeRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a ResumeRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.ResumeRequest & orbitmq.v1.ResumeRequest.$Shape} ResumeRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.ResumeRequest & orbitmq.v1.ResumeRequest.$Shape;
+  }
+
+  namespace ResumeRequest {
+
+   /** Properties of a ResumeRequest. */
+   interface $Properties {
+
+    /** ResumeRequest brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** ResumeRequest epoch */
+    epoch?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a ResumeRequest. */
+   type $Shape = orbitmq.v1.ResumeRequest.$Properties;
+  }
+
+  /**
+   * Properties of a ResumeResponse.
+   * @deprecated Use orbitmq.v1.ResumeResponse.$Properties instead.
+   */
+  interface IResumeResponse extends orbitmq.v1.ResumeResponse.$Properties {
+  }
+
+  /** Represents a ResumeResponse. */
+  class ResumeResponse {
+
+   /**
+    * Constructs a new ResumeResponse.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.ResumeResponse.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** ResumeResponse accepted. */
+   accepted: boolean;
+
+   /**
+    * Creates a new ResumeResponse instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns ResumeResponse instance
+    */
+   static create(properties: orbitmq.v1.ResumeResponse.$Shape): orbitmq.v1.ResumeResponse & orbitmq.v1.ResumeResponse.$Shape;
+   static create(properties?: orbitmq.v1.ResumeResponse.$Properties): orbitmq.v1.ResumeResponse;
+
+   /**
+    * Encodes the specified ResumeResponse message. Does not implicitly {@link orbitmq.v1.ResumeResponse.verify|verify} messages.
+    * @param message ResumeResponse message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.ResumeResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a ResumeResponse message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.ResumeResponse & orbitmq.v1.ResumeResponse.$Shape} ResumeResponse
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.ResumeResponse & orbitmq.v1.ResumeResponse.$Shape;
+  }
+
+  namespace ResumeResponse {
+
+   /** Properties of a ResumeResponse. */
+   interface $Properties {
+
+    /** ResumeResponse accepted */
+    accepted?: (boolean|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a ResumeResponse. */
+   type $Shape = orbitmq.v1.ResumeResponse.$Properties;
+  }
+
+  /**
+   * Properties of a TransitionPhase.
+   * @deprecated Use orbitmq.v1.TransitionPhase.$Properties instead.
+   */
+  interface ITransitionPhase extends orbitmq.v1.TransitionPhase.$Properties {
+  }
+
+  /** One step of a change of master, with the time it took. */
+  class TransitionPhase {
+
+   /**
+    * Constructs a new TransitionPhase.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.TransitionPhase.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** detected, revoked, elected, promoted, open */
+   name: string;
+
+   /** TransitionPhase durationMs. */
+   durationMs: number;
+
+   /**
+    * Creates a new TransitionPhase instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns TransitionPhase instance
+    */
+   static create(properties: orbitmq.v1.TransitionPhase.$Shape): orbitmq.v1.TransitionPhase & orbitmq.v1.TransitionPhase.$Shape;
+   static create(properties?: orbitmq.v1.TransitionPhase.$Properties): orbitmq.v1.TransitionPhase;
+
+   /**
+    * Encodes the specified TransitionPhase message. Does not implicitly {@link orbitmq.v1.TransitionPhase.verify|verify} messages.
+    * @param message TransitionPhase message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.TransitionPhase.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a TransitionPhase message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.TransitionPhase & orbitmq.v1.TransitionPhase.$Shape} TransitionPhase
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.TransitionPhase & orbitmq.v1.TransitionPhase.$Shape;
+  }
+
+  namespace TransitionPhase {
+
+   /** Properties of a TransitionPhase. */
+   interface $Properties {
+
+    /** detected, revoked, elected, promoted, open */
+    name?: (string|null|undefined);
+
+    /** TransitionPhase durationMs */
+    durationMs?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a TransitionPhase. */
+   type $Shape = orbitmq.v1.TransitionPhase.$Properties;
+  }
+
+  /**
+   * Properties of a Transition.
+   * @deprecated Use orbitmq.v1.Transition.$Properties instead.
+   */
+  interface ITransition extends orbitmq.v1.Transition.$Properties {
+  }
+
+  /** Represents a Transition. */
+  class Transition {
+
+   /**
+    * Constructs a new Transition.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.Transition.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** Transition reason. */
+   reason: string;
+
+   /** Transition oldEpoch. */
+   oldEpoch: number;
+
+   /** Transition newEpoch. */
+   newEpoch: number;
+
+   /** Transition oldMaster. */
+   oldMaster: string;
+
+   /** Transition newMaster. */
+   newMaster: string;
+
+   /** Wall clock, milliseconds since 1970. */
+   startedAtMs: number;
+
+   /** Transition durationMs. */
+   durationMs: number;
+
+   /** Transition phases. */
+   phases: orbitmq.v1.TransitionPhase.$Properties[];
+
+   /** End of the new master's log when it was elected. */
+   logEndOffset: number;
+
+   /** Elected from outside the SyncStateSet, by explicit choice. */
+   unclean: boolean;
+
+   /** Bytes of the old master beyond the new one's end, as far as they were known; -1: not known. */
+   lostBytesMax: number;
+
+   /**
+    * Creates a new Transition instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns Transition instance
+    */
+   static create(properties: orbitmq.v1.Transition.$Shape): orbitmq.v1.Transition & orbitmq.v1.Transition.$Shape;
+   static create(properties?: orbitmq.v1.Transition.$Properties): orbitmq.v1.Transition;
+
+   /**
+    * Encodes the specified Transition message. Does not implicitly {@link orbitmq.v1.Transition.verify|verify} messages.
+    * @param message Transition message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.Transition.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a Transition message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.Transition & orbitmq.v1.Transition.$Shape} Transition
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.Transition & orbitmq.v1.Transition.$Shape;
+  }
+
+  namespace Transition {
+
+   /** Properties of a Transition. */
+   interface $Properties {
+
+    /** Transition reason */
+    reason?: (string|null|undefined);
+
+    /** Transition oldEpoch */
+    oldEpoch?: (number|null|undefined);
+
+    /** Transition newEpoch */
+    newEpoch?: (number|null|undefined);
+
+    /** Transition oldMaster */
+    oldMaster?: (string|null|undefined);
+
+    /** Transition newMaster */
+    newMaster?: (string|null|undefined);
+
+    /** Wall clock, milliseconds since 1970. */
+    startedAtMs?: (number|null|undefined);
+
+    /** Transition durationMs */
+    durationMs?: (number|null|undefined);
+
+    /** Transition phases */
+    phases?: (orbitmq.v1.TransitionPhase.$Properties[]|null|undefined);
+
+    /** End of the new master's log when it was elected. */
+    logEndOffset?: (number|null|undefined);
+
+    /** Elected from outside the SyncStateSet, by explicit choice. */
+    unclean?: (boolean|null|undefined);
+
+    /** Bytes of the old master beyond the new one's end, as far as they were known; -1: not known. */
+    lostBytesMax?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a Transition. */
+   type $Shape = orbitmq.v1.Transition.$Properties;
+  }
+
+  /**
+   * Properties of a GroupReport.
+   * @deprecated Use orbitmq.v1.GroupReport.$Properties instead.
+   */
+  interface IGroupReport extends orbitmq.v1.GroupReport.$Properties {
+  }
+
+  /** Represents a GroupReport. */
+  class GroupReport {
+
+   /**
+    * Constructs a new GroupReport.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.GroupReport.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** GroupReport brokerName. */
+   brokerName: string;
+
+   /** GroupReport epoch. */
+   epoch: number;
+
+   /** stable, revoking, promoting, handing-over, fenced, new */
+   phase: string;
+
+   /** Why it does not get on, if it does not. */
+   blocked: string;
+
+   /** GroupReport master. */
+   master: string;
+
+   /** GroupReport syncStateSet. */
+   syncStateSet: string[];
+
+   /** GroupReport replication. */
+   replication: orbitmq.v1.ReplicationMode;
+
+   /** GroupReport minInSyncReplicas. */
+   minInSyncReplicas: number;
+
+   /** GroupReport uncleanElection. */
+   uncleanElection: boolean;
+
+   /** GroupReport fencedMembers. */
+   fencedMembers: string[];
+
+   /** As they answered last; a member that does not answer has only a name. */
+   members: orbitmq.v1.MemberReport.$Properties[];
+
+   /** Newest first, at most ten. */
+   transitions: orbitmq.v1.Transition.$Properties[];
+
+   /**
+    * Creates a new GroupReport instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns GroupReport instance
+    */
+   static create(properties: orbitmq.v1.GroupReport.$Shape): orbitmq.v1.GroupReport & orbitmq.v1.GroupReport.$Shape;
+   static create(properties?: orbitmq.v1.GroupReport.$Properties): orbitmq.v1.GroupReport;
+
+   /**
+    * Encodes the specified GroupReport message. Does not implicitly {@link orbitmq.v1.GroupReport.verify|verify} messages.
+    * @param message GroupReport message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.GroupReport.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a GroupReport message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.GroupReport & orbitmq.v1.GroupReport.$Shape} GroupReport
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.GroupReport & orbitmq.v1.GroupReport.$Shape;
+  }
+
+  namespace GroupReport {
+
+   /** Properties of a GroupReport. */
+   interface $Properties {
+
+    /** GroupReport brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** GroupReport epoch */
+    epoch?: (number|null|undefined);
+
+    /** stable, revoking, promoting, handing-over, fenced, new */
+    phase?: (string|null|undefined);
+
+    /** Why it does not get on, if it does not. */
+    blocked?: (string|null|undefined);
+
+    /** GroupReport master */
+    master?: (string|null|undefined);
+
+    /** GroupReport syncStateSet */
+    syncStateSet?: (string[]|null|undefined);
+
+    /** GroupReport replication */
+    replication?: (orbitmq.v1.ReplicationMode|null|undefined);
+
+    /** GroupReport minInSyncReplicas */
+    minInSyncReplicas?: (number|null|undefined);
+
+    /** GroupReport uncleanElection */
+    uncleanElection?: (boolean|null|undefined);
+
+    /** GroupReport fencedMembers */
+    fencedMembers?: (string[]|null|undefined);
+
+    /** As they answered last; a member that does not answer has only a name. */
+    members?: (orbitmq.v1.MemberReport.$Properties[]|null|undefined);
+
+    /** Newest first, at most ten. */
+    transitions?: (orbitmq.v1.Transition.$Properties[]|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a GroupReport. */
+   type $Shape = orbitmq.v1.GroupReport.$Properties;
+  }
+
+  /**
+   * Properties of a MemberReport.
+   * @deprecated Use orbitmq.v1.MemberReport.$Properties instead.
+   */
+  interface IMemberReport extends orbitmq.v1.MemberReport.$Properties {
+  }
+
+  /** Represents a MemberReport. */
+  class MemberReport {
+
+   /**
+    * Constructs a new MemberReport.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.MemberReport.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** MemberReport member. */
+   member?: (orbitmq.v1.GroupMember.$Properties|null|undefined);
+
+   /** MemberReport reachable. */
+   reachable: boolean;
+
+   /** Only when reachable. */
+   status?: (orbitmq.v1.MemberStatus.$Properties|null|undefined);
+
+   /** NameServers that heard it within the expiry, and all that answered. */
+   heardBy: number;
+
+   /** MemberReport nameServers. */
+   nameServers: number;
+
+   /** Smallest silence over the NameServers, milliseconds; -1: nobody has heard it. */
+   silentMs: number;
+
+   /**
+    * Creates a new MemberReport instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns MemberReport instance
+    */
+   static create(properties: orbitmq.v1.MemberReport.$Shape): orbitmq.v1.MemberReport & orbitmq.v1.MemberReport.$Shape;
+   static create(properties?: orbitmq.v1.MemberReport.$Properties): orbitmq.v1.MemberReport;
+
+   /**
+    * Encodes the specified MemberReport message. Does not implicitly {@link orbitmq.v1.MemberReport.verify|verify} messages.
+    * @param message MemberReport message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.MemberReport.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a MemberReport message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.MemberReport & orbitmq.v1.MemberReport.$Shape} MemberReport
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.MemberReport & orbitmq.v1.MemberReport.$Shape;
+  }
+
+  namespace MemberReport {
+
+   /** Properties of a MemberReport. */
+   interface $Properties {
+
+    /** MemberReport member */
+    member?: (orbitmq.v1.GroupMember.$Properties|null|undefined);
+
+    /** MemberReport reachable */
+    reachable?: (boolean|null|undefined);
+
+    /** Only when reachable. */
+    status?: (orbitmq.v1.MemberStatus.$Properties|null|undefined);
+
+    /** NameServers that heard it within the expiry, and all that answered. */
+    heardBy?: (number|null|undefined);
+
+    /** MemberReport nameServers */
+    nameServers?: (number|null|undefined);
+
+    /** Smallest silence over the NameServers, milliseconds; -1: nobody has heard it. */
+    silentMs?: (number|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a MemberReport. */
+   type $Shape = orbitmq.v1.MemberReport.$Properties;
+  }
+
+  /**
+   * Properties of a ListGroupsRequest.
+   * @deprecated Use orbitmq.v1.ListGroupsRequest.$Properties instead.
+   */
+  interface IListGroupsRequest extends orbitmq.v1.ListGroupsRequest.$Properties {
+  }
+
+  /** Represents a ListGroupsRequest. */
+  class ListGroupsRequest {
+
+   /**
+    * Constructs a new ListGroupsRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.ListGroupsRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** Empty: all. */
+   brokerNames: string[];
+
+   /**
+    * Creates a new ListGroupsRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns ListGroupsRequest instance
+    */
+   static create(properties: orbitmq.v1.ListGroupsRequest.$Shape): orbitmq.v1.ListGroupsRequest & orbitmq.v1.ListGroupsRequest.$Shape;
+   static create(properties?: orbitmq.v1.ListGroupsRequest.$Properties): orbitmq.v1.ListGroupsRequest;
+
+   /**
+    * Encodes the specified ListGroupsRequest message. Does not implicitly {@link orbitmq.v1.ListGroupsRequest.verify|verify} messages.
+    * @param message ListGroupsRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.ListGroupsRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a ListGroupsRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.ListGroupsRequest & orbitmq.v1.ListGroupsRequest.$Shape} ListGroupsRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.ListGroupsRequest & orbitmq.v1.ListGroupsRequest.$Shape;
+  }
+
+  namespace ListGroupsRequest {
+
+   /** Properties of a ListGroupsRequest. */
+   interface $Properties {
+
+    /** Empty: all. */
+    brokerNames?: (string[]|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a ListGroupsRequest. */
+   type $Shape = orbitmq.v1.ListGroupsRequest.$Properties;
+  }
+
+  /**
+   * Properties of a ListGroupsResponse.
+   * @deprecated Use orbitmq.v1.ListGroupsResponse.$Properties instead.
+   */
+  interface IListGroupsResponse extends orbitmq.v1.ListGroupsResponse.$Properties {
+  }
+
+  /** Represents a ListGroupsResponse. */
+  class ListGroupsResponse {
+
+   /**
+    * Constructs a new ListGroupsResponse.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.ListGroupsResponse.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** ListGroupsResponse status. */
+   status?: (apache.rocketmq.v2.Status.$Properties|null|undefined);
+
+   /** ListGroupsResponse groups. */
+   groups: orbitmq.v1.GroupReport.$Properties[];
+
+   /**
+    * Creates a new ListGroupsResponse instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns ListGroupsResponse instance
+    */
+   static create(properties: orbitmq.v1.ListGroupsResponse.$Shape): orbitmq.v1.ListGroupsResponse & orbitmq.v1.ListGroupsResponse.$Shape;
+   static create(properties?: orbitmq.v1.ListGroupsResponse.$Properties): orbitmq.v1.ListGroupsResponse;
+
+   /**
+    * Encodes the specified ListGroupsResponse message. Does not implicitly {@link orbitmq.v1.ListGroupsResponse.verify|verify} messages.
+    * @param message ListGroupsResponse message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.ListGroupsResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a ListGroupsResponse message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.ListGroupsResponse & orbitmq.v1.ListGroupsResponse.$Shape} ListGroupsResponse
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.ListGroupsResponse & orbitmq.v1.ListGroupsResponse.$Shape;
+  }
+
+  namespace ListGroupsResponse {
+
+   /** Properties of a ListGroupsResponse. */
+   interface $Properties {
+
+    /** ListGroupsResponse status */
+    status?: (apache.rocketmq.v2.Status.$Properties|null|undefined);
+
+    /** ListGroupsResponse groups */
+    groups?: (orbitmq.v1.GroupReport.$Properties[]|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a ListGroupsResponse. */
+   type $Shape = orbitmq.v1.ListGroupsResponse.$Properties;
+  }
+
+  /**
+   * Properties of a SwitchoverRequest.
+   * @deprecated Use orbitmq.v1.SwitchoverRequest.$Properties instead.
+   */
+  interface ISwitchoverRequest extends orbitmq.v1.SwitchoverRequest.$Properties {
+  }
+
+  /** Represents a SwitchoverRequest. */
+  class SwitchoverRequest {
+
+   /**
+    * Constructs a new SwitchoverRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.SwitchoverRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** SwitchoverRequest brokerName. */
+   brokerName: string;
+
+   /** Empty: the most advanced member of the set. */
+   targetMember: string;
+
+   /**
+    * Creates a new SwitchoverRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns SwitchoverRequest instance
+    */
+   static create(properties: orbitmq.v1.SwitchoverRequest.$Shape): orbitmq.v1.SwitchoverRequest & orbitmq.v1.SwitchoverRequest.$Shape;
+   static create(properties?: orbitmq.v1.SwitchoverRequest.$Properties): orbitmq.v1.SwitchoverRequest;
+
+   /**
+    * Encodes the specified SwitchoverRequest message. Does not implicitly {@link orbitmq.v1.SwitchoverRequest.verify|verify} messages.
+    * @param message SwitchoverRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.SwitchoverRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a SwitchoverRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.SwitchoverRequest & orbitmq.v1.SwitchoverRequest.$Shape} SwitchoverRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.SwitchoverRequest & orbitmq.v1.SwitchoverRequest.$Shape;
+  }
+
+  namespace SwitchoverRequest {
+
+   /** Properties of a SwitchoverRequest. */
+   interface $Properties {
+
+    /** SwitchoverRequest brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** Empty: the most advanced member of the set. */
+    targetMember?: (string|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a SwitchoverRequest. */
+   type $Shape = orbitmq.v1.SwitchoverRequest.$Properties;
+  }
+
+  /**
+   * Properties of a SwitchoverResponse.
+   * @deprecated Use orbitmq.v1.SwitchoverResponse.$Properties instead.
+   */
+  interface ISwitchoverResponse extends orbitmq.v1.SwitchoverResponse.$Properties {
+  }
+
+  /** Represents a SwitchoverResponse. */
+  class SwitchoverResponse {
+
+   /**
+    * Constructs a new SwitchoverResponse.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.SwitchoverResponse.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** SwitchoverResponse status. */
+   status?: (apache.rocketmq.v2.Status.$Properties|null|undefined);
+
+   /** SwitchoverResponse transition. */
+   transition?: (orbitmq.v1.Transition.$Properties|null|undefined);
+
+   /**
+    * Creates a new SwitchoverResponse instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns SwitchoverResponse instance
+    */
+   static create(properties: orbitmq.v1.SwitchoverResponse.$Shape): orbitmq.v1.SwitchoverResponse & orbitmq.v1.SwitchoverResponse.$Shape;
+   static create(properties?: orbitmq.v1.SwitchoverResponse.$Properties): orbitmq.v1.SwitchoverResponse;
+
+   /**
+    * Encodes the specified SwitchoverResponse message. Does not implicitly {@link orbitmq.v1.SwitchoverResponse.verify|verify} messages.
+    * @param message SwitchoverResponse message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.SwitchoverResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a SwitchoverResponse message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.SwitchoverResponse & orbitmq.v1.SwitchoverResponse.$Shape} SwitchoverResponse
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.SwitchoverResponse & orbitmq.v1.SwitchoverResponse.$Shape;
+  }
+
+  namespace SwitchoverResponse {
+
+   /** Properties of a SwitchoverResponse. */
+   interface $Properties {
+
+    /** SwitchoverResponse status */
+    status?: (apache.rocketmq.v2.Status.$Properties|null|undefined);
+
+    /** SwitchoverResponse transition */
+    transition?: (orbitmq.v1.Transition.$Properties|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a SwitchoverResponse. */
+   type $Shape = orbitmq.v1.SwitchoverResponse.$Properties;
+  }
+
+  /**
+   * Properties of a FenceRequest.
+   * @deprecated Use orbitmq.v1.FenceRequest.$Properties instead.
+   */
+  interface IFenceRequest extends orbitmq.v1.FenceRequest.$Properties {
+  }
+
+  /** Represents a FenceRequest. */
+  class FenceRequest {
+
+   /**
+    * Constructs a new FenceRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.FenceRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** FenceRequest brokerName. */
+   brokerName: string;
+
+   /** Empty: the whole group. */
+   memberName: string;
+
+   /** FenceRequest fenced. */
+   fenced: boolean;
+
+   /**
+    * Creates a new FenceRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns FenceRequest instance
+    */
+   static create(properties: orbitmq.v1.FenceRequest.$Shape): orbitmq.v1.FenceRequest & orbitmq.v1.FenceRequest.$Shape;
+   static create(properties?: orbitmq.v1.FenceRequest.$Properties): orbitmq.v1.FenceRequest;
+
+   /**
+    * Encodes the specified FenceRequest message. Does not implicitly {@link orbitmq.v1.FenceRequest.verify|verify} messages.
+    * @param message FenceRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.FenceRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a FenceRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.FenceRequest & orbitmq.v1.FenceRequest.$Shape} FenceRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.FenceRequest & orbitmq.v1.FenceRequest.$Shape;
+  }
+
+  namespace FenceRequest {
+
+   /** Properties of a FenceRequest. */
+   interface $Properties {
+
+    /** FenceRequest brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** Empty: the whole group. */
+    memberName?: (string|null|undefined);
+
+    /** FenceRequest fenced */
+    fenced?: (boolean|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a FenceRequest. */
+   type $Shape = orbitmq.v1.FenceRequest.$Properties;
+  }
+
+  /**
+   * Properties of a FenceResponse.
+   * @deprecated Use orbitmq.v1.FenceResponse.$Properties instead.
+   */
+  interface IFenceResponse extends orbitmq.v1.FenceResponse.$Properties {
+  }
+
+  /** Represents a FenceResponse. */
+  class FenceResponse {
+
+   /**
+    * Constructs a new FenceResponse.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.FenceResponse.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** FenceResponse status. */
+   status?: (apache.rocketmq.v2.Status.$Properties|null|undefined);
+
+   /** FenceResponse group. */
+   group?: (orbitmq.v1.GroupReport.$Properties|null|undefined);
+
+   /**
+    * Creates a new FenceResponse instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns FenceResponse instance
+    */
+   static create(properties: orbitmq.v1.FenceResponse.$Shape): orbitmq.v1.FenceResponse & orbitmq.v1.FenceResponse.$Shape;
+   static create(properties?: orbitmq.v1.FenceResponse.$Properties): orbitmq.v1.FenceResponse;
+
+   /**
+    * Encodes the specified FenceResponse message. Does not implicitly {@link orbitmq.v1.FenceResponse.verify|verify} messages.
+    * @param message FenceResponse message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.FenceResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes a FenceResponse message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.FenceResponse & orbitmq.v1.FenceResponse.$Shape} FenceResponse
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.FenceResponse & orbitmq.v1.FenceResponse.$Shape;
+  }
+
+  namespace FenceResponse {
+
+   /** Properties of a FenceResponse. */
+   interface $Properties {
+
+    /** FenceResponse status */
+    status?: (apache.rocketmq.v2.Status.$Properties|null|undefined);
+
+    /** FenceResponse group */
+    group?: (orbitmq.v1.GroupReport.$Properties|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of a FenceResponse. */
+   type $Shape = orbitmq.v1.FenceResponse.$Properties;
+  }
+
+  /**
+   * Properties of an ExplainRequest.
+   * @deprecated Use orbitmq.v1.ExplainRequest.$Properties instead.
+   */
+  interface IExplainRequest extends orbitmq.v1.ExplainRequest.$Properties {
+  }
+
+  /** Represents an ExplainRequest. */
+  class ExplainRequest {
+
+   /**
+    * Constructs a new ExplainRequest.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.ExplainRequest.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** ExplainRequest brokerName. */
+   brokerName: string;
+
+   /**
+    * Creates a new ExplainRequest instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns ExplainRequest instance
+    */
+   static create(properties: orbitmq.v1.ExplainRequest.$Shape): orbitmq.v1.ExplainRequest & orbitmq.v1.ExplainRequest.$Shape;
+   static create(properties?: orbitmq.v1.ExplainRequest.$Properties): orbitmq.v1.ExplainRequest;
+
+   /**
+    * Encodes the specified ExplainRequest message. Does not implicitly {@link orbitmq.v1.ExplainRequest.verify|verify} messages.
+    * @param message ExplainRequest message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.ExplainRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes an ExplainRequest message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.ExplainRequest & orbitmq.v1.ExplainRequest.$Shape} ExplainRequest
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.ExplainRequest & orbitmq.v1.ExplainRequest.$Shape;
+  }
+
+  namespace ExplainRequest {
+
+   /** Properties of an ExplainRequest. */
+   interface $Properties {
+
+    /** ExplainRequest brokerName */
+    brokerName?: (string|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of an ExplainRequest. */
+   type $Shape = orbitmq.v1.ExplainRequest.$Properties;
+  }
+
+  /**
+   * Properties of an ExplainResponse.
+   * @deprecated Use orbitmq.v1.ExplainResponse.$Properties instead.
+   */
+  interface IExplainResponse extends orbitmq.v1.ExplainResponse.$Properties {
+  }
+
+  /** Represents an ExplainResponse. */
+  class ExplainResponse {
+
+   /**
+    * Constructs a new ExplainResponse.
+    * @param [properties] Properties to set
+    */
+   constructor(properties?: orbitmq.v1.ExplainResponse.$Properties);
+
+   /** Unknown fields preserved while decoding when enabled */
+   $unknowns?: Uint8Array[];
+
+   /** ExplainResponse status. */
+   status?: (apache.rocketmq.v2.Status.$Properties|null|undefined);
+
+   /** Who would be elected if the master died now; empty: nobody. */
+   winner: string;
+
+   /** Nothing acknowledged would be lost. */
+   lossless: boolean;
+
+   /** Upper bound of what would be lost, bytes; 0 when lossless, -1 when not known. */
+   atRiskBytes: number;
+
+   /** What stands in the way of an election. */
+   blockers: string[];
+
+   /** Each candidate with why it would or would not win. */
+   reasons: string[];
+
+   /**
+    * Creates a new ExplainResponse instance using the specified properties.
+    * @param [properties] Properties to set
+    * @returns ExplainResponse instance
+    */
+   static create(properties: orbitmq.v1.ExplainResponse.$Shape): orbitmq.v1.ExplainResponse & orbitmq.v1.ExplainResponse.$Shape;
+   static create(properties?: orbitmq.v1.ExplainResponse.$Properties): orbitmq.v1.ExplainResponse;
+
+   /**
+    * Encodes the specified ExplainResponse message. Does not implicitly {@link orbitmq.v1.ExplainResponse.verify|verify} messages.
+    * @param message ExplainResponse message or plain object to encode
+    * @param [writer] Writer to encode to
+    * @returns Writer
+    */
+   static encode(message: orbitmq.v1.ExplainResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+   /**
+    * Decodes an ExplainResponse message from the specified reader or buffer.
+    * @param reader Reader or buffer to decode from
+    * @param [length] Message length if known beforehand
+    * @returns {orbitmq.v1.ExplainResponse & orbitmq.v1.ExplainResponse.$Shape} ExplainResponse
+    * @throws {Error} If the payload is not a reader or valid buffer
+    * @throws {$protobuf.util.ProtocolError} If required fields are missing
+    */
+   static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): orbitmq.v1.ExplainResponse & orbitmq.v1.ExplainResponse.$Shape;
+  }
+
+  namespace ExplainResponse {
+
+   /** Properties of an ExplainResponse. */
+   interface $Properties {
+
+    /** ExplainResponse status */
+    status?: (apache.rocketmq.v2.Status.$Properties|null|undefined);
+
+    /** Who would be elected if the master died now; empty: nobody. */
+    winner?: (string|null|undefined);
+
+    /** Nothing acknowledged would be lost. */
+    lossless?: (boolean|null|undefined);
+
+    /** Upper bound of what would be lost, bytes; 0 when lossless, -1 when not known. */
+    atRiskBytes?: (number|null|undefined);
+
+    /** What stands in the way of an election. */
+    blockers?: (string[]|null|undefined);
+
+    /** Each candidate with why it would or would not win. */
+    reasons?: (string[]|null|undefined);
+
+    /** Unknown fields preserved while decoding when enabled */
+    $unknowns?: Uint8Array[];
+   }
+
+   /** Shape of an ExplainResponse. */
+   type $Shape = orbitmq.v1.ExplainResponse.$Properties;
   }
  }
 }

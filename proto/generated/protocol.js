@@ -17610,6 +17610,9 @@ export const orbitmq = $root.orbitmq = (() => {
    BrokerHello.prototype.version = "";
    BrokerHello.prototype.runId = "";
    BrokerHello.prototype.heartbeatIntervalMs = 0;
+   BrokerHello.prototype.memberName = "";
+   BrokerHello.prototype.slave = false;
+   BrokerHello.prototype.memberAddress = null;
 
    BrokerHello.create = function(properties) {
     return new BrokerHello(properties);
@@ -17636,6 +17639,12 @@ export const orbitmq = $root.orbitmq = (() => {
      writer.uint32(50).string(message.runId);
     if (message.heartbeatIntervalMs != null && $Object.hasOwnProperty.call(message, "heartbeatIntervalMs") && message.heartbeatIntervalMs !== 0)
      writer.uint32(56).int32(message.heartbeatIntervalMs);
+    if (message.memberName != null && $Object.hasOwnProperty.call(message, "memberName") && message.memberName !== "")
+     writer.uint32(66).string(message.memberName);
+    if (message.slave != null && $Object.hasOwnProperty.call(message, "slave") && message.slave !== false)
+     writer.uint32(72).bool(message.slave);
+    if (message.memberAddress != null && $Object.hasOwnProperty.call(message, "memberAddress"))
+     $root.orbitmq.v1.HostPort.encode(message.memberAddress, writer.uint32(82).fork(), _depth + 1).ldelim();
     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
      for (let i = 0; i < message.$unknowns.length; ++i)
       writer.raw(message.$unknowns[i]);
@@ -17727,6 +17736,30 @@ export const orbitmq = $root.orbitmq = (() => {
         message.heartbeatIntervalMs = value;
        else
         delete message.heartbeatIntervalMs;
+       continue;
+      }
+     case 8: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.memberName = value;
+       else
+        delete message.memberName;
+       continue;
+      }
+     case 9: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.slave = value;
+       else
+        delete message.slave;
+       continue;
+      }
+     case 10: {
+       if (wireType !== 2)
+        break;
+       message.memberAddress = $root.orbitmq.v1.HostPort.decode(reader, reader.size(), $undefined, _depth + 1, message.memberAddress);
        continue;
       }
      }
@@ -18250,6 +18283,7 @@ export const orbitmq = $root.orbitmq = (() => {
    BrokerReportAck.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
    BrokerReportAck.prototype.nameServerRunId = "";
    BrokerReportAck.prototype.knownVersion = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   BrokerReportAck.prototype.granted = false;
 
    BrokerReportAck.create = function(properties) {
     return new BrokerReportAck(properties);
@@ -18272,6 +18306,8 @@ export const orbitmq = $root.orbitmq = (() => {
      writer.uint32(34).string(message.nameServerRunId);
     if (message.knownVersion != null && $Object.hasOwnProperty.call(message, "knownVersion") && (typeof message.knownVersion === "object" ? message.knownVersion.low || message.knownVersion.high : message.knownVersion !== 0))
      writer.uint32(40).int64(message.knownVersion);
+    if (message.granted != null && $Object.hasOwnProperty.call(message, "granted") && message.granted !== false)
+     writer.uint32(48).bool(message.granted);
     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
      for (let i = 0; i < message.$unknowns.length; ++i)
       writer.raw(message.$unknowns[i]);
@@ -18347,6 +18383,15 @@ export const orbitmq = $root.orbitmq = (() => {
         delete message.knownVersion;
        continue;
       }
+     case 6: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.granted = value;
+       else
+        delete message.granted;
+       continue;
+      }
      }
      reader.skipType(wireType, _depth, tag);
      if (!reader.discardUnknown) {
@@ -18365,6 +18410,5642 @@ export const orbitmq = $root.orbitmq = (() => {
    };
 
    return BrokerReportAck;
+  })();
+
+  v1.ListMembersRequest = (function() {
+
+   const ListMembersRequest = function (properties) {
+    this.brokerNames = [];
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   ListMembersRequest.prototype.brokerNames = $util.emptyArray;
+
+   ListMembersRequest.create = function(properties) {
+    return new ListMembersRequest(properties);
+   };
+
+   ListMembersRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerNames != null && message.brokerNames.length)
+     for (let i = 0; i < message.brokerNames.length; ++i)
+      writer.uint32(10).string(message.brokerNames[i]);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   ListMembersRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.ListMembersRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if (!(message.brokerNames && message.brokerNames.length))
+        message.brokerNames = [];
+       message.brokerNames.push(reader.stringVerify());
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return ListMembersRequest;
+  })();
+
+  v1.RegisteredMember = (function() {
+
+   const RegisteredMember = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   RegisteredMember.prototype.brokerName = "";
+   RegisteredMember.prototype.memberName = "";
+   RegisteredMember.prototype.runId = "";
+   RegisteredMember.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   RegisteredMember.prototype.slave = false;
+   RegisteredMember.prototype.memberAddress = null;
+   RegisteredMember.prototype.silentMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   RegisteredMember.prototype.connected = false;
+   RegisteredMember.prototype.gone = false;
+   RegisteredMember.prototype.logEndOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   RegisteredMember.prototype.confirmOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   RegisteredMember.create = function(properties) {
+    return new RegisteredMember(properties);
+   };
+
+   RegisteredMember.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.memberName != null && $Object.hasOwnProperty.call(message, "memberName") && message.memberName !== "")
+     writer.uint32(18).string(message.memberName);
+    if (message.runId != null && $Object.hasOwnProperty.call(message, "runId") && message.runId !== "")
+     writer.uint32(26).string(message.runId);
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(32).int64(message.epoch);
+    if (message.slave != null && $Object.hasOwnProperty.call(message, "slave") && message.slave !== false)
+     writer.uint32(40).bool(message.slave);
+    if (message.memberAddress != null && $Object.hasOwnProperty.call(message, "memberAddress"))
+     $root.orbitmq.v1.HostPort.encode(message.memberAddress, writer.uint32(50).fork(), _depth + 1).ldelim();
+    if (message.silentMs != null && $Object.hasOwnProperty.call(message, "silentMs") && (typeof message.silentMs === "object" ? message.silentMs.low || message.silentMs.high : message.silentMs !== 0))
+     writer.uint32(56).int64(message.silentMs);
+    if (message.connected != null && $Object.hasOwnProperty.call(message, "connected") && message.connected !== false)
+     writer.uint32(64).bool(message.connected);
+    if (message.gone != null && $Object.hasOwnProperty.call(message, "gone") && message.gone !== false)
+     writer.uint32(72).bool(message.gone);
+    if (message.logEndOffset != null && $Object.hasOwnProperty.call(message, "logEndOffset") && (typeof message.logEndOffset === "object" ? message.logEndOffset.low || message.logEndOffset.high : message.logEndOffset !== 0))
+     writer.uint32(80).int64(message.logEndOffset);
+    if (message.confirmOffset != null && $Object.hasOwnProperty.call(message, "confirmOffset") && (typeof message.confirmOffset === "object" ? message.confirmOffset.low || message.confirmOffset.high : message.confirmOffset !== 0))
+     writer.uint32(88).int64(message.confirmOffset);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   RegisteredMember.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.RegisteredMember();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.memberName = value;
+       else
+        delete message.memberName;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.runId = value;
+       else
+        delete message.runId;
+       continue;
+      }
+     case 4: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     case 5: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.slave = value;
+       else
+        delete message.slave;
+       continue;
+      }
+     case 6: {
+       if (wireType !== 2)
+        break;
+       message.memberAddress = $root.orbitmq.v1.HostPort.decode(reader, reader.size(), $undefined, _depth + 1, message.memberAddress);
+       continue;
+      }
+     case 7: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.silentMs = value;
+       else
+        delete message.silentMs;
+       continue;
+      }
+     case 8: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.connected = value;
+       else
+        delete message.connected;
+       continue;
+      }
+     case 9: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.gone = value;
+       else
+        delete message.gone;
+       continue;
+      }
+     case 10: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.logEndOffset = value;
+       else
+        delete message.logEndOffset;
+       continue;
+      }
+     case 11: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.confirmOffset = value;
+       else
+        delete message.confirmOffset;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return RegisteredMember;
+  })();
+
+  v1.ListMembersResponse = (function() {
+
+   const ListMembersResponse = function (properties) {
+    this.members = [];
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   ListMembersResponse.prototype.nameServerRunId = "";
+   ListMembersResponse.prototype.upMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   ListMembersResponse.prototype.heartbeatExpiryMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   ListMembersResponse.prototype.members = $util.emptyArray;
+
+   ListMembersResponse.create = function(properties) {
+    return new ListMembersResponse(properties);
+   };
+
+   ListMembersResponse.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.nameServerRunId != null && $Object.hasOwnProperty.call(message, "nameServerRunId") && message.nameServerRunId !== "")
+     writer.uint32(10).string(message.nameServerRunId);
+    if (message.upMs != null && $Object.hasOwnProperty.call(message, "upMs") && (typeof message.upMs === "object" ? message.upMs.low || message.upMs.high : message.upMs !== 0))
+     writer.uint32(16).int64(message.upMs);
+    if (message.heartbeatExpiryMs != null && $Object.hasOwnProperty.call(message, "heartbeatExpiryMs") && (typeof message.heartbeatExpiryMs === "object" ? message.heartbeatExpiryMs.low || message.heartbeatExpiryMs.high : message.heartbeatExpiryMs !== 0))
+     writer.uint32(24).int64(message.heartbeatExpiryMs);
+    if (message.members != null && message.members.length)
+     for (let i = 0; i < message.members.length; ++i)
+      $root.orbitmq.v1.RegisteredMember.encode(message.members[i], writer.uint32(34).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   ListMembersResponse.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.ListMembersResponse();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.nameServerRunId = value;
+       else
+        delete message.nameServerRunId;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.upMs = value;
+       else
+        delete message.upMs;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.heartbeatExpiryMs = value;
+       else
+        delete message.heartbeatExpiryMs;
+       continue;
+      }
+     case 4: {
+       if (wireType !== 2)
+        break;
+       if (!(message.members && message.members.length))
+        message.members = [];
+       message.members.push($root.orbitmq.v1.RegisteredMember.decode(reader, reader.size(), $undefined, _depth + 1));
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return ListMembersResponse;
+  })();
+
+  v1.RevokeEpochRequest = (function() {
+
+   const RevokeEpochRequest = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   RevokeEpochRequest.prototype.brokerName = "";
+   RevokeEpochRequest.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   RevokeEpochRequest.create = function(properties) {
+    return new RevokeEpochRequest(properties);
+   };
+
+   RevokeEpochRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(16).int64(message.epoch);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   RevokeEpochRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.RevokeEpochRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return RevokeEpochRequest;
+  })();
+
+  v1.RevokeEpochResponse = (function() {
+
+   const RevokeEpochResponse = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   RevokeEpochResponse.prototype.accepted = false;
+   RevokeEpochResponse.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   RevokeEpochResponse.prototype.nameServerRunId = "";
+   RevokeEpochResponse.prototype.upMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   RevokeEpochResponse.prototype.silentMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   RevokeEpochResponse.create = function(properties) {
+    return new RevokeEpochResponse(properties);
+   };
+
+   RevokeEpochResponse.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.accepted != null && $Object.hasOwnProperty.call(message, "accepted") && message.accepted !== false)
+     writer.uint32(8).bool(message.accepted);
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(16).int64(message.epoch);
+    if (message.nameServerRunId != null && $Object.hasOwnProperty.call(message, "nameServerRunId") && message.nameServerRunId !== "")
+     writer.uint32(26).string(message.nameServerRunId);
+    if (message.upMs != null && $Object.hasOwnProperty.call(message, "upMs") && (typeof message.upMs === "object" ? message.upMs.low || message.upMs.high : message.upMs !== 0))
+     writer.uint32(32).int64(message.upMs);
+    if (message.silentMs != null && $Object.hasOwnProperty.call(message, "silentMs") && (typeof message.silentMs === "object" ? message.silentMs.low || message.silentMs.high : message.silentMs !== 0))
+     writer.uint32(40).int64(message.silentMs);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   RevokeEpochResponse.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.RevokeEpochResponse();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.accepted = value;
+       else
+        delete message.accepted;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.nameServerRunId = value;
+       else
+        delete message.nameServerRunId;
+       continue;
+      }
+     case 4: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.upMs = value;
+       else
+        delete message.upMs;
+       continue;
+      }
+     case 5: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.silentMs = value;
+       else
+        delete message.silentMs;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return RevokeEpochResponse;
+  })();
+
+  v1.EpochStart = (function() {
+
+   const EpochStart = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   EpochStart.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   EpochStart.prototype.startOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   EpochStart.create = function(properties) {
+    return new EpochStart(properties);
+   };
+
+   EpochStart.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(8).int64(message.epoch);
+    if (message.startOffset != null && $Object.hasOwnProperty.call(message, "startOffset") && (typeof message.startOffset === "object" ? message.startOffset.low || message.startOffset.high : message.startOffset !== 0))
+     writer.uint32(16).int64(message.startOffset);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   EpochStart.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.EpochStart();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.startOffset = value;
+       else
+        delete message.startOffset;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return EpochStart;
+  })();
+
+  v1.ReplicaHandshake = (function() {
+
+   const ReplicaHandshake = function (properties) {
+    this.epochs = [];
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   ReplicaHandshake.prototype.brokerName = "";
+   ReplicaHandshake.prototype.memberName = "";
+   ReplicaHandshake.prototype.runId = "";
+   ReplicaHandshake.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   ReplicaHandshake.prototype.epochs = $util.emptyArray;
+   ReplicaHandshake.prototype.logStartOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   ReplicaHandshake.prototype.logEndOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   ReplicaHandshake.prototype.foldedOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   ReplicaHandshake.create = function(properties) {
+    return new ReplicaHandshake(properties);
+   };
+
+   ReplicaHandshake.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.memberName != null && $Object.hasOwnProperty.call(message, "memberName") && message.memberName !== "")
+     writer.uint32(18).string(message.memberName);
+    if (message.runId != null && $Object.hasOwnProperty.call(message, "runId") && message.runId !== "")
+     writer.uint32(26).string(message.runId);
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(32).int64(message.epoch);
+    if (message.epochs != null && message.epochs.length)
+     for (let i = 0; i < message.epochs.length; ++i)
+      $root.orbitmq.v1.EpochStart.encode(message.epochs[i], writer.uint32(42).fork(), _depth + 1).ldelim();
+    if (message.logStartOffset != null && $Object.hasOwnProperty.call(message, "logStartOffset") && (typeof message.logStartOffset === "object" ? message.logStartOffset.low || message.logStartOffset.high : message.logStartOffset !== 0))
+     writer.uint32(48).int64(message.logStartOffset);
+    if (message.logEndOffset != null && $Object.hasOwnProperty.call(message, "logEndOffset") && (typeof message.logEndOffset === "object" ? message.logEndOffset.low || message.logEndOffset.high : message.logEndOffset !== 0))
+     writer.uint32(56).int64(message.logEndOffset);
+    if (message.foldedOffset != null && $Object.hasOwnProperty.call(message, "foldedOffset") && (typeof message.foldedOffset === "object" ? message.foldedOffset.low || message.foldedOffset.high : message.foldedOffset !== 0))
+     writer.uint32(64).int64(message.foldedOffset);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   ReplicaHandshake.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.ReplicaHandshake();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.memberName = value;
+       else
+        delete message.memberName;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.runId = value;
+       else
+        delete message.runId;
+       continue;
+      }
+     case 4: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     case 5: {
+       if (wireType !== 2)
+        break;
+       if (!(message.epochs && message.epochs.length))
+        message.epochs = [];
+       message.epochs.push($root.orbitmq.v1.EpochStart.decode(reader, reader.size(), $undefined, _depth + 1));
+       continue;
+      }
+     case 6: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.logStartOffset = value;
+       else
+        delete message.logStartOffset;
+       continue;
+      }
+     case 7: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.logEndOffset = value;
+       else
+        delete message.logEndOffset;
+       continue;
+      }
+     case 8: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.foldedOffset = value;
+       else
+        delete message.foldedOffset;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return ReplicaHandshake;
+  })();
+
+  v1.ReplicaAck = (function() {
+
+   const ReplicaAck = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   ReplicaAck.prototype.ackedOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   ReplicaAck.prototype.batch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   ReplicaAck.create = function(properties) {
+    return new ReplicaAck(properties);
+   };
+
+   ReplicaAck.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.ackedOffset != null && $Object.hasOwnProperty.call(message, "ackedOffset") && (typeof message.ackedOffset === "object" ? message.ackedOffset.low || message.ackedOffset.high : message.ackedOffset !== 0))
+     writer.uint32(8).int64(message.ackedOffset);
+    if (message.batch != null && $Object.hasOwnProperty.call(message, "batch") && (typeof message.batch === "object" ? message.batch.low || message.batch.high : message.batch !== 0))
+     writer.uint32(16).int64(message.batch);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   ReplicaAck.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.ReplicaAck();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.ackedOffset = value;
+       else
+        delete message.ackedOffset;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.batch = value;
+       else
+        delete message.batch;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return ReplicaAck;
+  })();
+
+  v1.ReplicaFrame = (function() {
+
+   const ReplicaFrame = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   ReplicaFrame.prototype.handshake = null;
+   ReplicaFrame.prototype.ack = null;
+
+   let $oneOfFields;
+
+   $Object.defineProperty(ReplicaFrame.prototype, "frame", {
+    get: $util.oneOfGetter($oneOfFields = ["handshake", "ack"]),
+    set: $util.oneOfSetter($oneOfFields)
+   });
+
+   ReplicaFrame.create = function(properties) {
+    return new ReplicaFrame(properties);
+   };
+
+   ReplicaFrame.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.handshake != null && $Object.hasOwnProperty.call(message, "handshake"))
+     $root.orbitmq.v1.ReplicaHandshake.encode(message.handshake, writer.uint32(10).fork(), _depth + 1).ldelim();
+    if (message.ack != null && $Object.hasOwnProperty.call(message, "ack"))
+     $root.orbitmq.v1.ReplicaAck.encode(message.ack, writer.uint32(18).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   ReplicaFrame.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.ReplicaFrame();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       message.handshake = $root.orbitmq.v1.ReplicaHandshake.decode(reader, reader.size(), $undefined, _depth + 1, message.handshake);
+       message.frame = "handshake";
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       message.ack = $root.orbitmq.v1.ReplicaAck.decode(reader, reader.size(), $undefined, _depth + 1, message.ack);
+       message.frame = "ack";
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return ReplicaFrame;
+  })();
+
+  v1.MasterWelcome = (function() {
+
+   const MasterWelcome = function (properties) {
+    this.epochs = [];
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   MasterWelcome.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   MasterWelcome.prototype.commonOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   MasterWelcome.prototype.needsSnapshot = false;
+   MasterWelcome.prototype.epochs = $util.emptyArray;
+
+   MasterWelcome.create = function(properties) {
+    return new MasterWelcome(properties);
+   };
+
+   MasterWelcome.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(8).int64(message.epoch);
+    if (message.commonOffset != null && $Object.hasOwnProperty.call(message, "commonOffset") && (typeof message.commonOffset === "object" ? message.commonOffset.low || message.commonOffset.high : message.commonOffset !== 0))
+     writer.uint32(16).int64(message.commonOffset);
+    if (message.needsSnapshot != null && $Object.hasOwnProperty.call(message, "needsSnapshot") && message.needsSnapshot !== false)
+     writer.uint32(24).bool(message.needsSnapshot);
+    if (message.epochs != null && message.epochs.length)
+     for (let i = 0; i < message.epochs.length; ++i)
+      $root.orbitmq.v1.EpochStart.encode(message.epochs[i], writer.uint32(34).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   MasterWelcome.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.MasterWelcome();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.commonOffset = value;
+       else
+        delete message.commonOffset;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.needsSnapshot = value;
+       else
+        delete message.needsSnapshot;
+       continue;
+      }
+     case 4: {
+       if (wireType !== 2)
+        break;
+       if (!(message.epochs && message.epochs.length))
+        message.epochs = [];
+       message.epochs.push($root.orbitmq.v1.EpochStart.decode(reader, reader.size(), $undefined, _depth + 1));
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return MasterWelcome;
+  })();
+
+  v1.LogBatch = (function() {
+
+   const LogBatch = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   LogBatch.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   LogBatch.prototype.batch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   LogBatch.prototype.offset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   LogBatch.prototype.records = $util.newBuffer([]);
+   LogBatch.prototype.confirmOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   LogBatch.prototype.logStartOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   LogBatch.prototype.logEndOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   LogBatch.create = function(properties) {
+    return new LogBatch(properties);
+   };
+
+   LogBatch.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(8).int64(message.epoch);
+    if (message.batch != null && $Object.hasOwnProperty.call(message, "batch") && (typeof message.batch === "object" ? message.batch.low || message.batch.high : message.batch !== 0))
+     writer.uint32(16).int64(message.batch);
+    if (message.offset != null && $Object.hasOwnProperty.call(message, "offset") && (typeof message.offset === "object" ? message.offset.low || message.offset.high : message.offset !== 0))
+     writer.uint32(24).int64(message.offset);
+    if (message.records != null && $Object.hasOwnProperty.call(message, "records") && message.records.length)
+     writer.uint32(34).bytes(message.records);
+    if (message.confirmOffset != null && $Object.hasOwnProperty.call(message, "confirmOffset") && (typeof message.confirmOffset === "object" ? message.confirmOffset.low || message.confirmOffset.high : message.confirmOffset !== 0))
+     writer.uint32(40).int64(message.confirmOffset);
+    if (message.logStartOffset != null && $Object.hasOwnProperty.call(message, "logStartOffset") && (typeof message.logStartOffset === "object" ? message.logStartOffset.low || message.logStartOffset.high : message.logStartOffset !== 0))
+     writer.uint32(48).int64(message.logStartOffset);
+    if (message.logEndOffset != null && $Object.hasOwnProperty.call(message, "logEndOffset") && (typeof message.logEndOffset === "object" ? message.logEndOffset.low || message.logEndOffset.high : message.logEndOffset !== 0))
+     writer.uint32(56).int64(message.logEndOffset);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   LogBatch.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.LogBatch();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.batch = value;
+       else
+        delete message.batch;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.offset = value;
+       else
+        delete message.offset;
+       continue;
+      }
+     case 4: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.bytes()).length)
+        message.records = value;
+       else
+        delete message.records;
+       continue;
+      }
+     case 5: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.confirmOffset = value;
+       else
+        delete message.confirmOffset;
+       continue;
+      }
+     case 6: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.logStartOffset = value;
+       else
+        delete message.logStartOffset;
+       continue;
+      }
+     case 7: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.logEndOffset = value;
+       else
+        delete message.logEndOffset;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return LogBatch;
+  })();
+
+  v1.MasterRefusal = (function() {
+
+   const MasterRefusal = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   MasterRefusal.prototype.reason = "";
+   MasterRefusal.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   MasterRefusal.create = function(properties) {
+    return new MasterRefusal(properties);
+   };
+
+   MasterRefusal.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.reason != null && $Object.hasOwnProperty.call(message, "reason") && message.reason !== "")
+     writer.uint32(10).string(message.reason);
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(16).int64(message.epoch);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   MasterRefusal.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.MasterRefusal();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.reason = value;
+       else
+        delete message.reason;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return MasterRefusal;
+  })();
+
+  v1.MasterFrame = (function() {
+
+   const MasterFrame = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   MasterFrame.prototype.welcome = null;
+   MasterFrame.prototype.batch = null;
+   MasterFrame.prototype.refusal = null;
+
+   let $oneOfFields;
+
+   $Object.defineProperty(MasterFrame.prototype, "frame", {
+    get: $util.oneOfGetter($oneOfFields = ["welcome", "batch", "refusal"]),
+    set: $util.oneOfSetter($oneOfFields)
+   });
+
+   MasterFrame.create = function(properties) {
+    return new MasterFrame(properties);
+   };
+
+   MasterFrame.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.welcome != null && $Object.hasOwnProperty.call(message, "welcome"))
+     $root.orbitmq.v1.MasterWelcome.encode(message.welcome, writer.uint32(10).fork(), _depth + 1).ldelim();
+    if (message.batch != null && $Object.hasOwnProperty.call(message, "batch"))
+     $root.orbitmq.v1.LogBatch.encode(message.batch, writer.uint32(18).fork(), _depth + 1).ldelim();
+    if (message.refusal != null && $Object.hasOwnProperty.call(message, "refusal"))
+     $root.orbitmq.v1.MasterRefusal.encode(message.refusal, writer.uint32(26).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   MasterFrame.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.MasterFrame();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       message.welcome = $root.orbitmq.v1.MasterWelcome.decode(reader, reader.size(), $undefined, _depth + 1, message.welcome);
+       message.frame = "welcome";
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       message.batch = $root.orbitmq.v1.LogBatch.decode(reader, reader.size(), $undefined, _depth + 1, message.batch);
+       message.frame = "batch";
+       continue;
+      }
+     case 3: {
+       if (wireType !== 2)
+        break;
+       message.refusal = $root.orbitmq.v1.MasterRefusal.decode(reader, reader.size(), $undefined, _depth + 1, message.refusal);
+       message.frame = "refusal";
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return MasterFrame;
+  })();
+
+  v1.FetchSnapshotRequest = (function() {
+
+   const FetchSnapshotRequest = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   FetchSnapshotRequest.prototype.brokerName = "";
+   FetchSnapshotRequest.prototype.memberName = "";
+   FetchSnapshotRequest.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   FetchSnapshotRequest.create = function(properties) {
+    return new FetchSnapshotRequest(properties);
+   };
+
+   FetchSnapshotRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.memberName != null && $Object.hasOwnProperty.call(message, "memberName") && message.memberName !== "")
+     writer.uint32(18).string(message.memberName);
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(24).int64(message.epoch);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   FetchSnapshotRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.FetchSnapshotRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.memberName = value;
+       else
+        delete message.memberName;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return FetchSnapshotRequest;
+  })();
+
+  v1.SnapshotPiece = (function() {
+
+   const SnapshotPiece = function (properties) {
+    this.epochs = [];
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   SnapshotPiece.prototype.beginOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   SnapshotPiece.prototype.fileBytes = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   SnapshotPiece.prototype.epochs = $util.emptyArray;
+   SnapshotPiece.prototype.file = "";
+   SnapshotPiece.prototype.position = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   SnapshotPiece.prototype.content = $util.newBuffer([]);
+   SnapshotPiece.prototype.complete = false;
+
+   SnapshotPiece.create = function(properties) {
+    return new SnapshotPiece(properties);
+   };
+
+   SnapshotPiece.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.beginOffset != null && $Object.hasOwnProperty.call(message, "beginOffset") && (typeof message.beginOffset === "object" ? message.beginOffset.low || message.beginOffset.high : message.beginOffset !== 0))
+     writer.uint32(8).int64(message.beginOffset);
+    if (message.fileBytes != null && $Object.hasOwnProperty.call(message, "fileBytes") && (typeof message.fileBytes === "object" ? message.fileBytes.low || message.fileBytes.high : message.fileBytes !== 0))
+     writer.uint32(16).int64(message.fileBytes);
+    if (message.epochs != null && message.epochs.length)
+     for (let i = 0; i < message.epochs.length; ++i)
+      $root.orbitmq.v1.EpochStart.encode(message.epochs[i], writer.uint32(26).fork(), _depth + 1).ldelim();
+    if (message.file != null && $Object.hasOwnProperty.call(message, "file") && message.file !== "")
+     writer.uint32(34).string(message.file);
+    if (message.position != null && $Object.hasOwnProperty.call(message, "position") && (typeof message.position === "object" ? message.position.low || message.position.high : message.position !== 0))
+     writer.uint32(40).int64(message.position);
+    if (message.content != null && $Object.hasOwnProperty.call(message, "content") && message.content.length)
+     writer.uint32(50).bytes(message.content);
+    if (message.complete != null && $Object.hasOwnProperty.call(message, "complete") && message.complete !== false)
+     writer.uint32(56).bool(message.complete);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   SnapshotPiece.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.SnapshotPiece();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.beginOffset = value;
+       else
+        delete message.beginOffset;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.fileBytes = value;
+       else
+        delete message.fileBytes;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 2)
+        break;
+       if (!(message.epochs && message.epochs.length))
+        message.epochs = [];
+       message.epochs.push($root.orbitmq.v1.EpochStart.decode(reader, reader.size(), $undefined, _depth + 1));
+       continue;
+      }
+     case 4: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.file = value;
+       else
+        delete message.file;
+       continue;
+      }
+     case 5: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.position = value;
+       else
+        delete message.position;
+       continue;
+      }
+     case 6: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.bytes()).length)
+        message.content = value;
+       else
+        delete message.content;
+       continue;
+      }
+     case 7: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.complete = value;
+       else
+        delete message.complete;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return SnapshotPiece;
+  })();
+
+  v1.ReadRecordsRequest = (function() {
+
+   const ReadRecordsRequest = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   ReadRecordsRequest.prototype.brokerName = "";
+   ReadRecordsRequest.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   ReadRecordsRequest.prototype.offset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   ReadRecordsRequest.prototype.bytes = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   ReadRecordsRequest.create = function(properties) {
+    return new ReadRecordsRequest(properties);
+   };
+
+   ReadRecordsRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(16).int64(message.epoch);
+    if (message.offset != null && $Object.hasOwnProperty.call(message, "offset") && (typeof message.offset === "object" ? message.offset.low || message.offset.high : message.offset !== 0))
+     writer.uint32(24).int64(message.offset);
+    if (message.bytes != null && $Object.hasOwnProperty.call(message, "bytes") && (typeof message.bytes === "object" ? message.bytes.low || message.bytes.high : message.bytes !== 0))
+     writer.uint32(32).int64(message.bytes);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   ReadRecordsRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.ReadRecordsRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.offset = value;
+       else
+        delete message.offset;
+       continue;
+      }
+     case 4: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.bytes = value;
+       else
+        delete message.bytes;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return ReadRecordsRequest;
+  })();
+
+  v1.ReadRecordsResponse = (function() {
+
+   const ReadRecordsResponse = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   ReadRecordsResponse.prototype.records = $util.newBuffer([]);
+   ReadRecordsResponse.prototype.reason = "";
+
+   ReadRecordsResponse.create = function(properties) {
+    return new ReadRecordsResponse(properties);
+   };
+
+   ReadRecordsResponse.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.records != null && $Object.hasOwnProperty.call(message, "records") && message.records.length)
+     writer.uint32(10).bytes(message.records);
+    if (message.reason != null && $Object.hasOwnProperty.call(message, "reason") && message.reason !== "")
+     writer.uint32(18).string(message.reason);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   ReadRecordsResponse.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.ReadRecordsResponse();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.bytes()).length)
+        message.records = value;
+       else
+        delete message.records;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.reason = value;
+       else
+        delete message.reason;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return ReadRecordsResponse;
+  })();
+
+  v1.MemberRole = (function() {
+   const valuesById = $Object.create(null), values = $Object.create(valuesById);
+   values[valuesById[0] = "MEMBER_ROLE_UNSPECIFIED"] = 0;
+   values[valuesById[1] = "RECOVERING"] = 1;
+   values[valuesById[2] = "FOLLOWER"] = 2;
+   values[valuesById[3] = "PROMOTING"] = 3;
+   values[valuesById[4] = "MASTER"] = 4;
+   values[valuesById[5] = "HANDING_OVER"] = 5;
+   return values;
+  })();
+
+  v1.ReplicationMode = (function() {
+   const valuesById = $Object.create(null), values = $Object.create(valuesById);
+   values[valuesById[0] = "REPLICATION_MODE_UNSPECIFIED"] = 0;
+   values[valuesById[1] = "ASYNC"] = 1;
+   values[valuesById[2] = "SYNC"] = 2;
+   return values;
+  })();
+
+  v1.GroupMember = (function() {
+
+   const GroupMember = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   GroupMember.prototype.name = "";
+   GroupMember.prototype.address = null;
+
+   GroupMember.create = function(properties) {
+    return new GroupMember(properties);
+   };
+
+   GroupMember.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.name != null && $Object.hasOwnProperty.call(message, "name") && message.name !== "")
+     writer.uint32(10).string(message.name);
+    if (message.address != null && $Object.hasOwnProperty.call(message, "address"))
+     $root.orbitmq.v1.HostPort.encode(message.address, writer.uint32(18).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   GroupMember.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.GroupMember();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.name = value;
+       else
+        delete message.name;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       message.address = $root.orbitmq.v1.HostPort.decode(reader, reader.size(), $undefined, _depth + 1, message.address);
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return GroupMember;
+  })();
+
+  v1.GroupTerms = (function() {
+
+   const GroupTerms = function (properties) {
+    this.syncStateSet = [];
+    this.members = [];
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   GroupTerms.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   GroupTerms.prototype.setVersion = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   GroupTerms.prototype.syncStateSet = $util.emptyArray;
+   GroupTerms.prototype.members = $util.emptyArray;
+   GroupTerms.prototype.replication = 0;
+   GroupTerms.prototype.minInSyncReplicas = 0;
+   GroupTerms.prototype.uncleanElection = false;
+
+   GroupTerms.create = function(properties) {
+    return new GroupTerms(properties);
+   };
+
+   GroupTerms.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(8).int64(message.epoch);
+    if (message.setVersion != null && $Object.hasOwnProperty.call(message, "setVersion") && (typeof message.setVersion === "object" ? message.setVersion.low || message.setVersion.high : message.setVersion !== 0))
+     writer.uint32(16).int64(message.setVersion);
+    if (message.syncStateSet != null && message.syncStateSet.length)
+     for (let i = 0; i < message.syncStateSet.length; ++i)
+      writer.uint32(26).string(message.syncStateSet[i]);
+    if (message.members != null && message.members.length)
+     for (let i = 0; i < message.members.length; ++i)
+      $root.orbitmq.v1.GroupMember.encode(message.members[i], writer.uint32(34).fork(), _depth + 1).ldelim();
+    if (message.replication != null && $Object.hasOwnProperty.call(message, "replication") && message.replication !== 0)
+     writer.uint32(40).int32(message.replication);
+    if (message.minInSyncReplicas != null && $Object.hasOwnProperty.call(message, "minInSyncReplicas") && message.minInSyncReplicas !== 0)
+     writer.uint32(48).int32(message.minInSyncReplicas);
+    if (message.uncleanElection != null && $Object.hasOwnProperty.call(message, "uncleanElection") && message.uncleanElection !== false)
+     writer.uint32(56).bool(message.uncleanElection);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   GroupTerms.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.GroupTerms();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.setVersion = value;
+       else
+        delete message.setVersion;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 2)
+        break;
+       if (!(message.syncStateSet && message.syncStateSet.length))
+        message.syncStateSet = [];
+       message.syncStateSet.push(reader.stringVerify());
+       continue;
+      }
+     case 4: {
+       if (wireType !== 2)
+        break;
+       if (!(message.members && message.members.length))
+        message.members = [];
+       message.members.push($root.orbitmq.v1.GroupMember.decode(reader, reader.size(), $undefined, _depth + 1));
+       continue;
+      }
+     case 5: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.int32())
+        message.replication = value;
+       else
+        delete message.replication;
+       continue;
+      }
+     case 6: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.int32())
+        message.minInSyncReplicas = value;
+       else
+        delete message.minInSyncReplicas;
+       continue;
+      }
+     case 7: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.uncleanElection = value;
+       else
+        delete message.uncleanElection;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return GroupTerms;
+  })();
+
+  v1.FollowerStatus = (function() {
+
+   const FollowerStatus = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   FollowerStatus.prototype.memberName = "";
+   FollowerStatus.prototype.connected = false;
+   FollowerStatus.prototype.ackedOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   FollowerStatus.prototype.lagBytes = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   FollowerStatus.prototype.lagMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   FollowerStatus.prototype.inSync = false;
+
+   FollowerStatus.create = function(properties) {
+    return new FollowerStatus(properties);
+   };
+
+   FollowerStatus.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.memberName != null && $Object.hasOwnProperty.call(message, "memberName") && message.memberName !== "")
+     writer.uint32(10).string(message.memberName);
+    if (message.connected != null && $Object.hasOwnProperty.call(message, "connected") && message.connected !== false)
+     writer.uint32(16).bool(message.connected);
+    if (message.ackedOffset != null && $Object.hasOwnProperty.call(message, "ackedOffset") && (typeof message.ackedOffset === "object" ? message.ackedOffset.low || message.ackedOffset.high : message.ackedOffset !== 0))
+     writer.uint32(24).int64(message.ackedOffset);
+    if (message.lagBytes != null && $Object.hasOwnProperty.call(message, "lagBytes") && (typeof message.lagBytes === "object" ? message.lagBytes.low || message.lagBytes.high : message.lagBytes !== 0))
+     writer.uint32(32).int64(message.lagBytes);
+    if (message.lagMs != null && $Object.hasOwnProperty.call(message, "lagMs") && (typeof message.lagMs === "object" ? message.lagMs.low || message.lagMs.high : message.lagMs !== 0))
+     writer.uint32(40).int64(message.lagMs);
+    if (message.inSync != null && $Object.hasOwnProperty.call(message, "inSync") && message.inSync !== false)
+     writer.uint32(48).bool(message.inSync);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   FollowerStatus.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.FollowerStatus();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.memberName = value;
+       else
+        delete message.memberName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.connected = value;
+       else
+        delete message.connected;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.ackedOffset = value;
+       else
+        delete message.ackedOffset;
+       continue;
+      }
+     case 4: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.lagBytes = value;
+       else
+        delete message.lagBytes;
+       continue;
+      }
+     case 5: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.lagMs = value;
+       else
+        delete message.lagMs;
+       continue;
+      }
+     case 6: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.inSync = value;
+       else
+        delete message.inSync;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return FollowerStatus;
+  })();
+
+  v1.MemberStatus = (function() {
+
+   const MemberStatus = function (properties) {
+    this.syncStateSet = [];
+    this.wantedSet = [];
+    this.followers = [];
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   MemberStatus.prototype.brokerName = "";
+   MemberStatus.prototype.memberName = "";
+   MemberStatus.prototype.runId = "";
+   MemberStatus.prototype.statusVersion = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   MemberStatus.prototype.role = 0;
+   MemberStatus.prototype.acceptedEpoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   MemberStatus.prototype.lastEpoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   MemberStatus.prototype.logStartOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   MemberStatus.prototype.logEndOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   MemberStatus.prototype.durableOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   MemberStatus.prototype.confirmOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   MemberStatus.prototype.writable = false;
+   MemberStatus.prototype.reason = "";
+   MemberStatus.prototype.masterName = "";
+   MemberStatus.prototype.following = false;
+   MemberStatus.prototype.syncStateSet = $util.emptyArray;
+   MemberStatus.prototype.setVersion = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   MemberStatus.prototype.wantedSet = $util.emptyArray;
+   MemberStatus.prototype.followers = $util.emptyArray;
+   MemberStatus.prototype.leaseLeftMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   MemberStatus.prototype.unfit = false;
+
+   MemberStatus.create = function(properties) {
+    return new MemberStatus(properties);
+   };
+
+   MemberStatus.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.memberName != null && $Object.hasOwnProperty.call(message, "memberName") && message.memberName !== "")
+     writer.uint32(18).string(message.memberName);
+    if (message.runId != null && $Object.hasOwnProperty.call(message, "runId") && message.runId !== "")
+     writer.uint32(26).string(message.runId);
+    if (message.statusVersion != null && $Object.hasOwnProperty.call(message, "statusVersion") && (typeof message.statusVersion === "object" ? message.statusVersion.low || message.statusVersion.high : message.statusVersion !== 0))
+     writer.uint32(32).int64(message.statusVersion);
+    if (message.role != null && $Object.hasOwnProperty.call(message, "role") && message.role !== 0)
+     writer.uint32(40).int32(message.role);
+    if (message.acceptedEpoch != null && $Object.hasOwnProperty.call(message, "acceptedEpoch") && (typeof message.acceptedEpoch === "object" ? message.acceptedEpoch.low || message.acceptedEpoch.high : message.acceptedEpoch !== 0))
+     writer.uint32(48).int64(message.acceptedEpoch);
+    if (message.lastEpoch != null && $Object.hasOwnProperty.call(message, "lastEpoch") && (typeof message.lastEpoch === "object" ? message.lastEpoch.low || message.lastEpoch.high : message.lastEpoch !== 0))
+     writer.uint32(56).int64(message.lastEpoch);
+    if (message.logStartOffset != null && $Object.hasOwnProperty.call(message, "logStartOffset") && (typeof message.logStartOffset === "object" ? message.logStartOffset.low || message.logStartOffset.high : message.logStartOffset !== 0))
+     writer.uint32(64).int64(message.logStartOffset);
+    if (message.logEndOffset != null && $Object.hasOwnProperty.call(message, "logEndOffset") && (typeof message.logEndOffset === "object" ? message.logEndOffset.low || message.logEndOffset.high : message.logEndOffset !== 0))
+     writer.uint32(72).int64(message.logEndOffset);
+    if (message.durableOffset != null && $Object.hasOwnProperty.call(message, "durableOffset") && (typeof message.durableOffset === "object" ? message.durableOffset.low || message.durableOffset.high : message.durableOffset !== 0))
+     writer.uint32(80).int64(message.durableOffset);
+    if (message.confirmOffset != null && $Object.hasOwnProperty.call(message, "confirmOffset") && (typeof message.confirmOffset === "object" ? message.confirmOffset.low || message.confirmOffset.high : message.confirmOffset !== 0))
+     writer.uint32(88).int64(message.confirmOffset);
+    if (message.writable != null && $Object.hasOwnProperty.call(message, "writable") && message.writable !== false)
+     writer.uint32(96).bool(message.writable);
+    if (message.reason != null && $Object.hasOwnProperty.call(message, "reason") && message.reason !== "")
+     writer.uint32(106).string(message.reason);
+    if (message.masterName != null && $Object.hasOwnProperty.call(message, "masterName") && message.masterName !== "")
+     writer.uint32(114).string(message.masterName);
+    if (message.following != null && $Object.hasOwnProperty.call(message, "following") && message.following !== false)
+     writer.uint32(120).bool(message.following);
+    if (message.syncStateSet != null && message.syncStateSet.length)
+     for (let i = 0; i < message.syncStateSet.length; ++i)
+      writer.uint32(130).string(message.syncStateSet[i]);
+    if (message.setVersion != null && $Object.hasOwnProperty.call(message, "setVersion") && (typeof message.setVersion === "object" ? message.setVersion.low || message.setVersion.high : message.setVersion !== 0))
+     writer.uint32(136).int64(message.setVersion);
+    if (message.wantedSet != null && message.wantedSet.length)
+     for (let i = 0; i < message.wantedSet.length; ++i)
+      writer.uint32(146).string(message.wantedSet[i]);
+    if (message.followers != null && message.followers.length)
+     for (let i = 0; i < message.followers.length; ++i)
+      $root.orbitmq.v1.FollowerStatus.encode(message.followers[i], writer.uint32(154).fork(), _depth + 1).ldelim();
+    if (message.leaseLeftMs != null && $Object.hasOwnProperty.call(message, "leaseLeftMs") && (typeof message.leaseLeftMs === "object" ? message.leaseLeftMs.low || message.leaseLeftMs.high : message.leaseLeftMs !== 0))
+     writer.uint32(160).int64(message.leaseLeftMs);
+    if (message.unfit != null && $Object.hasOwnProperty.call(message, "unfit") && message.unfit !== false)
+     writer.uint32(168).bool(message.unfit);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   MemberStatus.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.MemberStatus();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.memberName = value;
+       else
+        delete message.memberName;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.runId = value;
+       else
+        delete message.runId;
+       continue;
+      }
+     case 4: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.statusVersion = value;
+       else
+        delete message.statusVersion;
+       continue;
+      }
+     case 5: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.int32())
+        message.role = value;
+       else
+        delete message.role;
+       continue;
+      }
+     case 6: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.acceptedEpoch = value;
+       else
+        delete message.acceptedEpoch;
+       continue;
+      }
+     case 7: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.lastEpoch = value;
+       else
+        delete message.lastEpoch;
+       continue;
+      }
+     case 8: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.logStartOffset = value;
+       else
+        delete message.logStartOffset;
+       continue;
+      }
+     case 9: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.logEndOffset = value;
+       else
+        delete message.logEndOffset;
+       continue;
+      }
+     case 10: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.durableOffset = value;
+       else
+        delete message.durableOffset;
+       continue;
+      }
+     case 11: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.confirmOffset = value;
+       else
+        delete message.confirmOffset;
+       continue;
+      }
+     case 12: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.writable = value;
+       else
+        delete message.writable;
+       continue;
+      }
+     case 13: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.reason = value;
+       else
+        delete message.reason;
+       continue;
+      }
+     case 14: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.masterName = value;
+       else
+        delete message.masterName;
+       continue;
+      }
+     case 15: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.following = value;
+       else
+        delete message.following;
+       continue;
+      }
+     case 16: {
+       if (wireType !== 2)
+        break;
+       if (!(message.syncStateSet && message.syncStateSet.length))
+        message.syncStateSet = [];
+       message.syncStateSet.push(reader.stringVerify());
+       continue;
+      }
+     case 17: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.setVersion = value;
+       else
+        delete message.setVersion;
+       continue;
+      }
+     case 18: {
+       if (wireType !== 2)
+        break;
+       if (!(message.wantedSet && message.wantedSet.length))
+        message.wantedSet = [];
+       message.wantedSet.push(reader.stringVerify());
+       continue;
+      }
+     case 19: {
+       if (wireType !== 2)
+        break;
+       if (!(message.followers && message.followers.length))
+        message.followers = [];
+       message.followers.push($root.orbitmq.v1.FollowerStatus.decode(reader, reader.size(), $undefined, _depth + 1));
+       continue;
+      }
+     case 20: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.leaseLeftMs = value;
+       else
+        delete message.leaseLeftMs;
+       continue;
+      }
+     case 21: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.unfit = value;
+       else
+        delete message.unfit;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return MemberStatus;
+  })();
+
+  v1.GetMemberStatusRequest = (function() {
+
+   const GetMemberStatusRequest = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   GetMemberStatusRequest.prototype.knownVersion = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   GetMemberStatusRequest.prototype.waitMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   GetMemberStatusRequest.create = function(properties) {
+    return new GetMemberStatusRequest(properties);
+   };
+
+   GetMemberStatusRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.knownVersion != null && $Object.hasOwnProperty.call(message, "knownVersion") && (typeof message.knownVersion === "object" ? message.knownVersion.low || message.knownVersion.high : message.knownVersion !== 0))
+     writer.uint32(8).int64(message.knownVersion);
+    if (message.waitMs != null && $Object.hasOwnProperty.call(message, "waitMs") && (typeof message.waitMs === "object" ? message.waitMs.low || message.waitMs.high : message.waitMs !== 0))
+     writer.uint32(16).int64(message.waitMs);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   GetMemberStatusRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.GetMemberStatusRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.knownVersion = value;
+       else
+        delete message.knownVersion;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.waitMs = value;
+       else
+        delete message.waitMs;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return GetMemberStatusRequest;
+  })();
+
+  v1.RevokeRequest = (function() {
+
+   const RevokeRequest = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   RevokeRequest.prototype.brokerName = "";
+   RevokeRequest.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   RevokeRequest.create = function(properties) {
+    return new RevokeRequest(properties);
+   };
+
+   RevokeRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(16).int64(message.epoch);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   RevokeRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.RevokeRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return RevokeRequest;
+  })();
+
+  v1.RevokeResponse = (function() {
+
+   const RevokeResponse = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   RevokeResponse.prototype.accepted = false;
+   RevokeResponse.prototype.status = null;
+
+   RevokeResponse.create = function(properties) {
+    return new RevokeResponse(properties);
+   };
+
+   RevokeResponse.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.accepted != null && $Object.hasOwnProperty.call(message, "accepted") && message.accepted !== false)
+     writer.uint32(8).bool(message.accepted);
+    if (message.status != null && $Object.hasOwnProperty.call(message, "status"))
+     $root.orbitmq.v1.MemberStatus.encode(message.status, writer.uint32(18).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   RevokeResponse.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.RevokeResponse();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.accepted = value;
+       else
+        delete message.accepted;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       message.status = $root.orbitmq.v1.MemberStatus.decode(reader, reader.size(), $undefined, _depth + 1, message.status);
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return RevokeResponse;
+  })();
+
+  v1.PromoteRequest = (function() {
+
+   const PromoteRequest = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   PromoteRequest.prototype.brokerName = "";
+   PromoteRequest.prototype.memberName = "";
+   PromoteRequest.prototype.runId = "";
+   PromoteRequest.prototype.terms = null;
+
+   PromoteRequest.create = function(properties) {
+    return new PromoteRequest(properties);
+   };
+
+   PromoteRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.memberName != null && $Object.hasOwnProperty.call(message, "memberName") && message.memberName !== "")
+     writer.uint32(18).string(message.memberName);
+    if (message.runId != null && $Object.hasOwnProperty.call(message, "runId") && message.runId !== "")
+     writer.uint32(26).string(message.runId);
+    if (message.terms != null && $Object.hasOwnProperty.call(message, "terms"))
+     $root.orbitmq.v1.GroupTerms.encode(message.terms, writer.uint32(34).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   PromoteRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.PromoteRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.memberName = value;
+       else
+        delete message.memberName;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.runId = value;
+       else
+        delete message.runId;
+       continue;
+      }
+     case 4: {
+       if (wireType !== 2)
+        break;
+       message.terms = $root.orbitmq.v1.GroupTerms.decode(reader, reader.size(), $undefined, _depth + 1, message.terms);
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return PromoteRequest;
+  })();
+
+  v1.PromoteResponse = (function() {
+
+   const PromoteResponse = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   PromoteResponse.prototype.accepted = false;
+   PromoteResponse.prototype.reason = "";
+   PromoteResponse.prototype.status = null;
+
+   PromoteResponse.create = function(properties) {
+    return new PromoteResponse(properties);
+   };
+
+   PromoteResponse.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.accepted != null && $Object.hasOwnProperty.call(message, "accepted") && message.accepted !== false)
+     writer.uint32(8).bool(message.accepted);
+    if (message.reason != null && $Object.hasOwnProperty.call(message, "reason") && message.reason !== "")
+     writer.uint32(18).string(message.reason);
+    if (message.status != null && $Object.hasOwnProperty.call(message, "status"))
+     $root.orbitmq.v1.MemberStatus.encode(message.status, writer.uint32(26).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   PromoteResponse.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.PromoteResponse();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.accepted = value;
+       else
+        delete message.accepted;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.reason = value;
+       else
+        delete message.reason;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 2)
+        break;
+       message.status = $root.orbitmq.v1.MemberStatus.decode(reader, reader.size(), $undefined, _depth + 1, message.status);
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return PromoteResponse;
+  })();
+
+  v1.FollowRequest = (function() {
+
+   const FollowRequest = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   FollowRequest.prototype.brokerName = "";
+   FollowRequest.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   FollowRequest.prototype.master = null;
+
+   FollowRequest.create = function(properties) {
+    return new FollowRequest(properties);
+   };
+
+   FollowRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(16).int64(message.epoch);
+    if (message.master != null && $Object.hasOwnProperty.call(message, "master"))
+     $root.orbitmq.v1.GroupMember.encode(message.master, writer.uint32(26).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   FollowRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.FollowRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 2)
+        break;
+       message.master = $root.orbitmq.v1.GroupMember.decode(reader, reader.size(), $undefined, _depth + 1, message.master);
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return FollowRequest;
+  })();
+
+  v1.FollowResponse = (function() {
+
+   const FollowResponse = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   FollowResponse.prototype.accepted = false;
+   FollowResponse.prototype.status = null;
+
+   FollowResponse.create = function(properties) {
+    return new FollowResponse(properties);
+   };
+
+   FollowResponse.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.accepted != null && $Object.hasOwnProperty.call(message, "accepted") && message.accepted !== false)
+     writer.uint32(8).bool(message.accepted);
+    if (message.status != null && $Object.hasOwnProperty.call(message, "status"))
+     $root.orbitmq.v1.MemberStatus.encode(message.status, writer.uint32(18).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   FollowResponse.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.FollowResponse();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.accepted = value;
+       else
+        delete message.accepted;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       message.status = $root.orbitmq.v1.MemberStatus.decode(reader, reader.size(), $undefined, _depth + 1, message.status);
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return FollowResponse;
+  })();
+
+  v1.UpdateTermsRequest = (function() {
+
+   const UpdateTermsRequest = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   UpdateTermsRequest.prototype.brokerName = "";
+   UpdateTermsRequest.prototype.terms = null;
+
+   UpdateTermsRequest.create = function(properties) {
+    return new UpdateTermsRequest(properties);
+   };
+
+   UpdateTermsRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.terms != null && $Object.hasOwnProperty.call(message, "terms"))
+     $root.orbitmq.v1.GroupTerms.encode(message.terms, writer.uint32(18).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   UpdateTermsRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.UpdateTermsRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       message.terms = $root.orbitmq.v1.GroupTerms.decode(reader, reader.size(), $undefined, _depth + 1, message.terms);
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return UpdateTermsRequest;
+  })();
+
+  v1.UpdateTermsResponse = (function() {
+
+   const UpdateTermsResponse = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   UpdateTermsResponse.prototype.accepted = false;
+   UpdateTermsResponse.prototype.status = null;
+
+   UpdateTermsResponse.create = function(properties) {
+    return new UpdateTermsResponse(properties);
+   };
+
+   UpdateTermsResponse.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.accepted != null && $Object.hasOwnProperty.call(message, "accepted") && message.accepted !== false)
+     writer.uint32(8).bool(message.accepted);
+    if (message.status != null && $Object.hasOwnProperty.call(message, "status"))
+     $root.orbitmq.v1.MemberStatus.encode(message.status, writer.uint32(18).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   UpdateTermsResponse.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.UpdateTermsResponse();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.accepted = value;
+       else
+        delete message.accepted;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       message.status = $root.orbitmq.v1.MemberStatus.decode(reader, reader.size(), $undefined, _depth + 1, message.status);
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return UpdateTermsResponse;
+  })();
+
+  v1.HandOverRequest = (function() {
+
+   const HandOverRequest = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   HandOverRequest.prototype.brokerName = "";
+   HandOverRequest.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   HandOverRequest.prototype.targetMember = "";
+   HandOverRequest.prototype.timeoutMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   HandOverRequest.create = function(properties) {
+    return new HandOverRequest(properties);
+   };
+
+   HandOverRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(16).int64(message.epoch);
+    if (message.targetMember != null && $Object.hasOwnProperty.call(message, "targetMember") && message.targetMember !== "")
+     writer.uint32(26).string(message.targetMember);
+    if (message.timeoutMs != null && $Object.hasOwnProperty.call(message, "timeoutMs") && (typeof message.timeoutMs === "object" ? message.timeoutMs.low || message.timeoutMs.high : message.timeoutMs !== 0))
+     writer.uint32(32).int64(message.timeoutMs);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   HandOverRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.HandOverRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.targetMember = value;
+       else
+        delete message.targetMember;
+       continue;
+      }
+     case 4: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.timeoutMs = value;
+       else
+        delete message.timeoutMs;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return HandOverRequest;
+  })();
+
+  v1.HandOverResponse = (function() {
+
+   const HandOverResponse = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   HandOverResponse.prototype.ready = false;
+   HandOverResponse.prototype.reason = "";
+   HandOverResponse.prototype.status = null;
+
+   HandOverResponse.create = function(properties) {
+    return new HandOverResponse(properties);
+   };
+
+   HandOverResponse.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.ready != null && $Object.hasOwnProperty.call(message, "ready") && message.ready !== false)
+     writer.uint32(8).bool(message.ready);
+    if (message.reason != null && $Object.hasOwnProperty.call(message, "reason") && message.reason !== "")
+     writer.uint32(18).string(message.reason);
+    if (message.status != null && $Object.hasOwnProperty.call(message, "status"))
+     $root.orbitmq.v1.MemberStatus.encode(message.status, writer.uint32(26).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   HandOverResponse.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.HandOverResponse();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.ready = value;
+       else
+        delete message.ready;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.reason = value;
+       else
+        delete message.reason;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 2)
+        break;
+       message.status = $root.orbitmq.v1.MemberStatus.decode(reader, reader.size(), $undefined, _depth + 1, message.status);
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return HandOverResponse;
+  })();
+
+  v1.ResumeRequest = (function() {
+
+   const ResumeRequest = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   ResumeRequest.prototype.brokerName = "";
+   ResumeRequest.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   ResumeRequest.create = function(properties) {
+    return new ResumeRequest(properties);
+   };
+
+   ResumeRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(16).int64(message.epoch);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   ResumeRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.ResumeRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return ResumeRequest;
+  })();
+
+  v1.ResumeResponse = (function() {
+
+   const ResumeResponse = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   ResumeResponse.prototype.accepted = false;
+
+   ResumeResponse.create = function(properties) {
+    return new ResumeResponse(properties);
+   };
+
+   ResumeResponse.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.accepted != null && $Object.hasOwnProperty.call(message, "accepted") && message.accepted !== false)
+     writer.uint32(8).bool(message.accepted);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   ResumeResponse.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.ResumeResponse();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.accepted = value;
+       else
+        delete message.accepted;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return ResumeResponse;
+  })();
+
+  v1.TransitionPhase = (function() {
+
+   const TransitionPhase = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   TransitionPhase.prototype.name = "";
+   TransitionPhase.prototype.durationMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   TransitionPhase.create = function(properties) {
+    return new TransitionPhase(properties);
+   };
+
+   TransitionPhase.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.name != null && $Object.hasOwnProperty.call(message, "name") && message.name !== "")
+     writer.uint32(10).string(message.name);
+    if (message.durationMs != null && $Object.hasOwnProperty.call(message, "durationMs") && (typeof message.durationMs === "object" ? message.durationMs.low || message.durationMs.high : message.durationMs !== 0))
+     writer.uint32(16).int64(message.durationMs);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   TransitionPhase.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.TransitionPhase();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.name = value;
+       else
+        delete message.name;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.durationMs = value;
+       else
+        delete message.durationMs;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return TransitionPhase;
+  })();
+
+  v1.Transition = (function() {
+
+   const Transition = function (properties) {
+    this.phases = [];
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   Transition.prototype.reason = "";
+   Transition.prototype.oldEpoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   Transition.prototype.newEpoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   Transition.prototype.oldMaster = "";
+   Transition.prototype.newMaster = "";
+   Transition.prototype.startedAtMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   Transition.prototype.durationMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   Transition.prototype.phases = $util.emptyArray;
+   Transition.prototype.logEndOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   Transition.prototype.unclean = false;
+   Transition.prototype.lostBytesMax = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   Transition.create = function(properties) {
+    return new Transition(properties);
+   };
+
+   Transition.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.reason != null && $Object.hasOwnProperty.call(message, "reason") && message.reason !== "")
+     writer.uint32(10).string(message.reason);
+    if (message.oldEpoch != null && $Object.hasOwnProperty.call(message, "oldEpoch") && (typeof message.oldEpoch === "object" ? message.oldEpoch.low || message.oldEpoch.high : message.oldEpoch !== 0))
+     writer.uint32(16).int64(message.oldEpoch);
+    if (message.newEpoch != null && $Object.hasOwnProperty.call(message, "newEpoch") && (typeof message.newEpoch === "object" ? message.newEpoch.low || message.newEpoch.high : message.newEpoch !== 0))
+     writer.uint32(24).int64(message.newEpoch);
+    if (message.oldMaster != null && $Object.hasOwnProperty.call(message, "oldMaster") && message.oldMaster !== "")
+     writer.uint32(34).string(message.oldMaster);
+    if (message.newMaster != null && $Object.hasOwnProperty.call(message, "newMaster") && message.newMaster !== "")
+     writer.uint32(42).string(message.newMaster);
+    if (message.startedAtMs != null && $Object.hasOwnProperty.call(message, "startedAtMs") && (typeof message.startedAtMs === "object" ? message.startedAtMs.low || message.startedAtMs.high : message.startedAtMs !== 0))
+     writer.uint32(48).int64(message.startedAtMs);
+    if (message.durationMs != null && $Object.hasOwnProperty.call(message, "durationMs") && (typeof message.durationMs === "object" ? message.durationMs.low || message.durationMs.high : message.durationMs !== 0))
+     writer.uint32(56).int64(message.durationMs);
+    if (message.phases != null && message.phases.length)
+     for (let i = 0; i < message.phases.length; ++i)
+      $root.orbitmq.v1.TransitionPhase.encode(message.phases[i], writer.uint32(66).fork(), _depth + 1).ldelim();
+    if (message.logEndOffset != null && $Object.hasOwnProperty.call(message, "logEndOffset") && (typeof message.logEndOffset === "object" ? message.logEndOffset.low || message.logEndOffset.high : message.logEndOffset !== 0))
+     writer.uint32(72).int64(message.logEndOffset);
+    if (message.unclean != null && $Object.hasOwnProperty.call(message, "unclean") && message.unclean !== false)
+     writer.uint32(80).bool(message.unclean);
+    if (message.lostBytesMax != null && $Object.hasOwnProperty.call(message, "lostBytesMax") && (typeof message.lostBytesMax === "object" ? message.lostBytesMax.low || message.lostBytesMax.high : message.lostBytesMax !== 0))
+     writer.uint32(88).int64(message.lostBytesMax);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   Transition.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.Transition();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.reason = value;
+       else
+        delete message.reason;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.oldEpoch = value;
+       else
+        delete message.oldEpoch;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.newEpoch = value;
+       else
+        delete message.newEpoch;
+       continue;
+      }
+     case 4: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.oldMaster = value;
+       else
+        delete message.oldMaster;
+       continue;
+      }
+     case 5: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.newMaster = value;
+       else
+        delete message.newMaster;
+       continue;
+      }
+     case 6: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.startedAtMs = value;
+       else
+        delete message.startedAtMs;
+       continue;
+      }
+     case 7: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.durationMs = value;
+       else
+        delete message.durationMs;
+       continue;
+      }
+     case 8: {
+       if (wireType !== 2)
+        break;
+       if (!(message.phases && message.phases.length))
+        message.phases = [];
+       message.phases.push($root.orbitmq.v1.TransitionPhase.decode(reader, reader.size(), $undefined, _depth + 1));
+       continue;
+      }
+     case 9: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.logEndOffset = value;
+       else
+        delete message.logEndOffset;
+       continue;
+      }
+     case 10: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.unclean = value;
+       else
+        delete message.unclean;
+       continue;
+      }
+     case 11: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.lostBytesMax = value;
+       else
+        delete message.lostBytesMax;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return Transition;
+  })();
+
+  v1.GroupReport = (function() {
+
+   const GroupReport = function (properties) {
+    this.syncStateSet = [];
+    this.fencedMembers = [];
+    this.members = [];
+    this.transitions = [];
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   GroupReport.prototype.brokerName = "";
+   GroupReport.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   GroupReport.prototype.phase = "";
+   GroupReport.prototype.blocked = "";
+   GroupReport.prototype.master = "";
+   GroupReport.prototype.syncStateSet = $util.emptyArray;
+   GroupReport.prototype.replication = 0;
+   GroupReport.prototype.minInSyncReplicas = 0;
+   GroupReport.prototype.uncleanElection = false;
+   GroupReport.prototype.fencedMembers = $util.emptyArray;
+   GroupReport.prototype.members = $util.emptyArray;
+   GroupReport.prototype.transitions = $util.emptyArray;
+
+   GroupReport.create = function(properties) {
+    return new GroupReport(properties);
+   };
+
+   GroupReport.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
+     writer.uint32(16).int64(message.epoch);
+    if (message.phase != null && $Object.hasOwnProperty.call(message, "phase") && message.phase !== "")
+     writer.uint32(26).string(message.phase);
+    if (message.blocked != null && $Object.hasOwnProperty.call(message, "blocked") && message.blocked !== "")
+     writer.uint32(34).string(message.blocked);
+    if (message.master != null && $Object.hasOwnProperty.call(message, "master") && message.master !== "")
+     writer.uint32(42).string(message.master);
+    if (message.syncStateSet != null && message.syncStateSet.length)
+     for (let i = 0; i < message.syncStateSet.length; ++i)
+      writer.uint32(50).string(message.syncStateSet[i]);
+    if (message.replication != null && $Object.hasOwnProperty.call(message, "replication") && message.replication !== 0)
+     writer.uint32(56).int32(message.replication);
+    if (message.minInSyncReplicas != null && $Object.hasOwnProperty.call(message, "minInSyncReplicas") && message.minInSyncReplicas !== 0)
+     writer.uint32(64).int32(message.minInSyncReplicas);
+    if (message.uncleanElection != null && $Object.hasOwnProperty.call(message, "uncleanElection") && message.uncleanElection !== false)
+     writer.uint32(72).bool(message.uncleanElection);
+    if (message.fencedMembers != null && message.fencedMembers.length)
+     for (let i = 0; i < message.fencedMembers.length; ++i)
+      writer.uint32(82).string(message.fencedMembers[i]);
+    if (message.members != null && message.members.length)
+     for (let i = 0; i < message.members.length; ++i)
+      $root.orbitmq.v1.MemberReport.encode(message.members[i], writer.uint32(90).fork(), _depth + 1).ldelim();
+    if (message.transitions != null && message.transitions.length)
+     for (let i = 0; i < message.transitions.length; ++i)
+      $root.orbitmq.v1.Transition.encode(message.transitions[i], writer.uint32(98).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   GroupReport.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.GroupReport();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.epoch = value;
+       else
+        delete message.epoch;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.phase = value;
+       else
+        delete message.phase;
+       continue;
+      }
+     case 4: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.blocked = value;
+       else
+        delete message.blocked;
+       continue;
+      }
+     case 5: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.master = value;
+       else
+        delete message.master;
+       continue;
+      }
+     case 6: {
+       if (wireType !== 2)
+        break;
+       if (!(message.syncStateSet && message.syncStateSet.length))
+        message.syncStateSet = [];
+       message.syncStateSet.push(reader.stringVerify());
+       continue;
+      }
+     case 7: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.int32())
+        message.replication = value;
+       else
+        delete message.replication;
+       continue;
+      }
+     case 8: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.int32())
+        message.minInSyncReplicas = value;
+       else
+        delete message.minInSyncReplicas;
+       continue;
+      }
+     case 9: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.uncleanElection = value;
+       else
+        delete message.uncleanElection;
+       continue;
+      }
+     case 10: {
+       if (wireType !== 2)
+        break;
+       if (!(message.fencedMembers && message.fencedMembers.length))
+        message.fencedMembers = [];
+       message.fencedMembers.push(reader.stringVerify());
+       continue;
+      }
+     case 11: {
+       if (wireType !== 2)
+        break;
+       if (!(message.members && message.members.length))
+        message.members = [];
+       message.members.push($root.orbitmq.v1.MemberReport.decode(reader, reader.size(), $undefined, _depth + 1));
+       continue;
+      }
+     case 12: {
+       if (wireType !== 2)
+        break;
+       if (!(message.transitions && message.transitions.length))
+        message.transitions = [];
+       message.transitions.push($root.orbitmq.v1.Transition.decode(reader, reader.size(), $undefined, _depth + 1));
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return GroupReport;
+  })();
+
+  v1.MemberReport = (function() {
+
+   const MemberReport = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   MemberReport.prototype.member = null;
+   MemberReport.prototype.reachable = false;
+   MemberReport.prototype.status = null;
+   MemberReport.prototype.heardBy = 0;
+   MemberReport.prototype.nameServers = 0;
+   MemberReport.prototype.silentMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+   MemberReport.create = function(properties) {
+    return new MemberReport(properties);
+   };
+
+   MemberReport.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.member != null && $Object.hasOwnProperty.call(message, "member"))
+     $root.orbitmq.v1.GroupMember.encode(message.member, writer.uint32(10).fork(), _depth + 1).ldelim();
+    if (message.reachable != null && $Object.hasOwnProperty.call(message, "reachable") && message.reachable !== false)
+     writer.uint32(16).bool(message.reachable);
+    if (message.status != null && $Object.hasOwnProperty.call(message, "status"))
+     $root.orbitmq.v1.MemberStatus.encode(message.status, writer.uint32(26).fork(), _depth + 1).ldelim();
+    if (message.heardBy != null && $Object.hasOwnProperty.call(message, "heardBy") && message.heardBy !== 0)
+     writer.uint32(32).int32(message.heardBy);
+    if (message.nameServers != null && $Object.hasOwnProperty.call(message, "nameServers") && message.nameServers !== 0)
+     writer.uint32(40).int32(message.nameServers);
+    if (message.silentMs != null && $Object.hasOwnProperty.call(message, "silentMs") && (typeof message.silentMs === "object" ? message.silentMs.low || message.silentMs.high : message.silentMs !== 0))
+     writer.uint32(48).int64(message.silentMs);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   MemberReport.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.MemberReport();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       message.member = $root.orbitmq.v1.GroupMember.decode(reader, reader.size(), $undefined, _depth + 1, message.member);
+       continue;
+      }
+     case 2: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.reachable = value;
+       else
+        delete message.reachable;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 2)
+        break;
+       message.status = $root.orbitmq.v1.MemberStatus.decode(reader, reader.size(), $undefined, _depth + 1, message.status);
+       continue;
+      }
+     case 4: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.int32())
+        message.heardBy = value;
+       else
+        delete message.heardBy;
+       continue;
+      }
+     case 5: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.int32())
+        message.nameServers = value;
+       else
+        delete message.nameServers;
+       continue;
+      }
+     case 6: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.silentMs = value;
+       else
+        delete message.silentMs;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return MemberReport;
+  })();
+
+  v1.ListGroupsRequest = (function() {
+
+   const ListGroupsRequest = function (properties) {
+    this.brokerNames = [];
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   ListGroupsRequest.prototype.brokerNames = $util.emptyArray;
+
+   ListGroupsRequest.create = function(properties) {
+    return new ListGroupsRequest(properties);
+   };
+
+   ListGroupsRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerNames != null && message.brokerNames.length)
+     for (let i = 0; i < message.brokerNames.length; ++i)
+      writer.uint32(10).string(message.brokerNames[i]);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   ListGroupsRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.ListGroupsRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if (!(message.brokerNames && message.brokerNames.length))
+        message.brokerNames = [];
+       message.brokerNames.push(reader.stringVerify());
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return ListGroupsRequest;
+  })();
+
+  v1.ListGroupsResponse = (function() {
+
+   const ListGroupsResponse = function (properties) {
+    this.groups = [];
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   ListGroupsResponse.prototype.status = null;
+   ListGroupsResponse.prototype.groups = $util.emptyArray;
+
+   ListGroupsResponse.create = function(properties) {
+    return new ListGroupsResponse(properties);
+   };
+
+   ListGroupsResponse.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.status != null && $Object.hasOwnProperty.call(message, "status"))
+     $root.apache.rocketmq.v2.Status.encode(message.status, writer.uint32(10).fork(), _depth + 1).ldelim();
+    if (message.groups != null && message.groups.length)
+     for (let i = 0; i < message.groups.length; ++i)
+      $root.orbitmq.v1.GroupReport.encode(message.groups[i], writer.uint32(18).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   ListGroupsResponse.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.ListGroupsResponse();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       message.status = $root.apache.rocketmq.v2.Status.decode(reader, reader.size(), $undefined, _depth + 1, message.status);
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       if (!(message.groups && message.groups.length))
+        message.groups = [];
+       message.groups.push($root.orbitmq.v1.GroupReport.decode(reader, reader.size(), $undefined, _depth + 1));
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return ListGroupsResponse;
+  })();
+
+  v1.SwitchoverRequest = (function() {
+
+   const SwitchoverRequest = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   SwitchoverRequest.prototype.brokerName = "";
+   SwitchoverRequest.prototype.targetMember = "";
+
+   SwitchoverRequest.create = function(properties) {
+    return new SwitchoverRequest(properties);
+   };
+
+   SwitchoverRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.targetMember != null && $Object.hasOwnProperty.call(message, "targetMember") && message.targetMember !== "")
+     writer.uint32(18).string(message.targetMember);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   SwitchoverRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.SwitchoverRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.targetMember = value;
+       else
+        delete message.targetMember;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return SwitchoverRequest;
+  })();
+
+  v1.SwitchoverResponse = (function() {
+
+   const SwitchoverResponse = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   SwitchoverResponse.prototype.status = null;
+   SwitchoverResponse.prototype.transition = null;
+
+   SwitchoverResponse.create = function(properties) {
+    return new SwitchoverResponse(properties);
+   };
+
+   SwitchoverResponse.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.status != null && $Object.hasOwnProperty.call(message, "status"))
+     $root.apache.rocketmq.v2.Status.encode(message.status, writer.uint32(10).fork(), _depth + 1).ldelim();
+    if (message.transition != null && $Object.hasOwnProperty.call(message, "transition"))
+     $root.orbitmq.v1.Transition.encode(message.transition, writer.uint32(18).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   SwitchoverResponse.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.SwitchoverResponse();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       message.status = $root.apache.rocketmq.v2.Status.decode(reader, reader.size(), $undefined, _depth + 1, message.status);
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       message.transition = $root.orbitmq.v1.Transition.decode(reader, reader.size(), $undefined, _depth + 1, message.transition);
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return SwitchoverResponse;
+  })();
+
+  v1.FenceRequest = (function() {
+
+   const FenceRequest = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   FenceRequest.prototype.brokerName = "";
+   FenceRequest.prototype.memberName = "";
+   FenceRequest.prototype.fenced = false;
+
+   FenceRequest.create = function(properties) {
+    return new FenceRequest(properties);
+   };
+
+   FenceRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.memberName != null && $Object.hasOwnProperty.call(message, "memberName") && message.memberName !== "")
+     writer.uint32(18).string(message.memberName);
+    if (message.fenced != null && $Object.hasOwnProperty.call(message, "fenced") && message.fenced !== false)
+     writer.uint32(24).bool(message.fenced);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   FenceRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.FenceRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.memberName = value;
+       else
+        delete message.memberName;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.fenced = value;
+       else
+        delete message.fenced;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return FenceRequest;
+  })();
+
+  v1.FenceResponse = (function() {
+
+   const FenceResponse = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   FenceResponse.prototype.status = null;
+   FenceResponse.prototype.group = null;
+
+   FenceResponse.create = function(properties) {
+    return new FenceResponse(properties);
+   };
+
+   FenceResponse.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.status != null && $Object.hasOwnProperty.call(message, "status"))
+     $root.apache.rocketmq.v2.Status.encode(message.status, writer.uint32(10).fork(), _depth + 1).ldelim();
+    if (message.group != null && $Object.hasOwnProperty.call(message, "group"))
+     $root.orbitmq.v1.GroupReport.encode(message.group, writer.uint32(18).fork(), _depth + 1).ldelim();
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   FenceResponse.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.FenceResponse();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       message.status = $root.apache.rocketmq.v2.Status.decode(reader, reader.size(), $undefined, _depth + 1, message.status);
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       message.group = $root.orbitmq.v1.GroupReport.decode(reader, reader.size(), $undefined, _depth + 1, message.group);
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return FenceResponse;
+  })();
+
+  v1.ExplainRequest = (function() {
+
+   const ExplainRequest = function (properties) {
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   ExplainRequest.prototype.brokerName = "";
+
+   ExplainRequest.create = function(properties) {
+    return new ExplainRequest(properties);
+   };
+
+   ExplainRequest.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.brokerName != null && $Object.hasOwnProperty.call(message, "brokerName") && message.brokerName !== "")
+     writer.uint32(10).string(message.brokerName);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   ExplainRequest.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.ExplainRequest();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.brokerName = value;
+       else
+        delete message.brokerName;
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return ExplainRequest;
+  })();
+
+  v1.ExplainResponse = (function() {
+
+   const ExplainResponse = function (properties) {
+    this.blockers = [];
+    this.reasons = [];
+    if (properties)
+     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+      if (properties[keys[i]] != null && keys[i] !== "__proto__")
+       this[keys[i]] = properties[keys[i]];
+   };
+
+   ExplainResponse.prototype.status = null;
+   ExplainResponse.prototype.winner = "";
+   ExplainResponse.prototype.lossless = false;
+   ExplainResponse.prototype.atRiskBytes = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   ExplainResponse.prototype.blockers = $util.emptyArray;
+   ExplainResponse.prototype.reasons = $util.emptyArray;
+
+   ExplainResponse.create = function(properties) {
+    return new ExplainResponse(properties);
+   };
+
+   ExplainResponse.encode = function (message, writer, _depth) {
+    if (!writer)
+     writer = $Writer.create();
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $util.recursionLimit)
+     throw $Error("max depth exceeded");
+    if (message.status != null && $Object.hasOwnProperty.call(message, "status"))
+     $root.apache.rocketmq.v2.Status.encode(message.status, writer.uint32(10).fork(), _depth + 1).ldelim();
+    if (message.winner != null && $Object.hasOwnProperty.call(message, "winner") && message.winner !== "")
+     writer.uint32(18).string(message.winner);
+    if (message.lossless != null && $Object.hasOwnProperty.call(message, "lossless") && message.lossless !== false)
+     writer.uint32(24).bool(message.lossless);
+    if (message.atRiskBytes != null && $Object.hasOwnProperty.call(message, "atRiskBytes") && (typeof message.atRiskBytes === "object" ? message.atRiskBytes.low || message.atRiskBytes.high : message.atRiskBytes !== 0))
+     writer.uint32(32).int64(message.atRiskBytes);
+    if (message.blockers != null && message.blockers.length)
+     for (let i = 0; i < message.blockers.length; ++i)
+      writer.uint32(42).string(message.blockers[i]);
+    if (message.reasons != null && message.reasons.length)
+     for (let i = 0; i < message.reasons.length; ++i)
+      writer.uint32(50).string(message.reasons[i]);
+    if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+     for (let i = 0; i < message.$unknowns.length; ++i)
+      writer.raw(message.$unknowns[i]);
+    return writer;
+   };
+
+   ExplainResponse.decode = function (reader, length, _end, _depth, _target) {
+    if (!(reader instanceof $Reader))
+     reader = $Reader.create(reader);
+    if (_depth === $undefined)
+     _depth = 0;
+    if (_depth > $Reader.recursionLimit)
+     throw $Error("max depth exceeded");
+    let end, message, value;
+    if (length === $undefined)
+     end = reader.len;
+    else {
+     end = reader.pos + length;
+     if (end > reader.len)
+      throw $RangeError("index out of range");
+     length = reader.len;
+     reader.len = end;
+    }
+    message = _target || new $root.orbitmq.v1.ExplainResponse();
+    while (reader.pos < end) {
+     let start = reader.pos;
+     let tag = reader.tag();
+     if (tag === _end) {
+      _end = $undefined;
+      break;
+     }
+     let wireType = tag & 7;
+     switch (tag >>>= 3) {
+     case 1: {
+       if (wireType !== 2)
+        break;
+       message.status = $root.apache.rocketmq.v2.Status.decode(reader, reader.size(), $undefined, _depth + 1, message.status);
+       continue;
+      }
+     case 2: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.winner = value;
+       else
+        delete message.winner;
+       continue;
+      }
+     case 3: {
+       if (wireType !== 0)
+        break;
+       if (value = reader.bool())
+        message.lossless = value;
+       else
+        delete message.lossless;
+       continue;
+      }
+     case 4: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.atRiskBytes = value;
+       else
+        delete message.atRiskBytes;
+       continue;
+      }
+     case 5: {
+       if (wireType !== 2)
+        break;
+       if (!(message.blockers && message.blockers.length))
+        message.blockers = [];
+       message.blockers.push(reader.stringVerify());
+       continue;
+      }
+     case 6: {
+       if (wireType !== 2)
+        break;
+       if (!(message.reasons && message.reasons.length))
+        message.reasons = [];
+       message.reasons.push(reader.stringVerify());
+       continue;
+      }
+     }
+     reader.skipType(wireType, _depth, tag);
+     if (!reader.discardUnknown) {
+      $util.makeProp(message, "$unknowns", false);
+      (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+     }
+    }
+    if (length !== $undefined) {
+     if (reader.pos !== end)
+      throw $RangeError("index out of range");
+     reader.len = length;
+    }
+    if (_end !== $undefined)
+     throw $Error("missing end group");
+    return message;
+   };
+
+   return ExplainResponse;
   })();
 
   return v1;
