@@ -25,6 +25,7 @@ export type OptionType =
 export const OPTION_SECTIONS = {
   server: 'Where the node listens and how clients reach it',
   cluster: 'What the node belongs to',
+  replication: 'Members of a broker group and the stream between them',
   tls: 'Encryption of client connections',
   store: 'Data on disk and how durable it is',
   retention: 'How long messages are kept',
@@ -130,6 +131,10 @@ interface Text extends Common {
   patternText: string;
 }
 export const text = (row: Text): OptionDefinition<string> => define('string', row, { min: 1 });
+
+/** A text that may be left out. */
+export const optionalText = (row: Omit<Text, 'default'>): OptionDefinition<string | undefined> =>
+  define('string', row, { min: 1 });
 
 export const path = (row: Common & { default: string }): OptionDefinition<string> =>
   define('path', row);

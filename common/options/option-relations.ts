@@ -13,6 +13,7 @@ interface Relation {
 const REQUEST_OVERHEAD_BYTES = 64 * 1024;
 
 const HEARTBEATS_PER_EXPIRY_MIN = 3;
+const BEATS_PER_TIMEOUT_MIN = 3;
 
 const WILDCARD_HOSTS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '*']);
 
@@ -37,6 +38,36 @@ export const OPTION_RELATIONS: readonly Relation[] = [
     keys: ['heartbeatIntervalMs', 'heartbeatExpiryMs'],
     holds: (o) => HEARTBEATS_PER_EXPIRY_MIN * o.heartbeatIntervalMs <= o.heartbeatExpiryMs,
     rule: `the second must be at least ${HEARTBEATS_PER_EXPIRY_MIN} times the first: one late heartbeat is no silence`,
+  },
+  {
+    keys: ['memberName', 'memberAddress', 'listen'],
+    holds: ({ memberName, memberAddress, listen }) =>
+      memberName === undefined ||
+      (memberAddress === undefined
+        ? !WILDCARD_HOSTS.has(listen.host)
+        : memberAddress.port > 0 && !WILDCARD_HOSTS.has(memberAddress.host)),
+    rule: 'a member of a group must say where other nodes reach it: set the second to HOST:PORT',
+  },
+  {
+    keys: ['writeLeaseMs', 'heartbeatIntervalMs', 'heartbeatExpiryMs'],
+    holds: (o) =>
+      o.memberName === undefined || o.writeLeaseMs + o.heartbeatIntervalMs <= o.heartbeatExpiryMs,
+    rule: 'the first two together must not exceed the third: a master stops acknowledging alone before its successor starts',
+  },
+  {
+    keys: ['replicationBeatMs', 'inSyncTimeoutMs'],
+    holds: (o) => BEATS_PER_TIMEOUT_MIN * o.replicationBeatMs <= o.inSyncTimeoutMs,
+    rule: `the second must be at least ${BEATS_PER_TIMEOUT_MIN} times the first: slaves acknowledge beats, and one late one is no lag`,
+  },
+  {
+    keys: ['replicationBatchBytes', 'replicationWindowBytes'],
+    holds: (o) => o.replicationBatchBytes <= o.replicationWindowBytes,
+    rule: 'the first must not exceed the second: a batch must be allowed on its way',
+  },
+  {
+    keys: ['maxRequestBytes', 'replicationPendingBytes'],
+    holds: (o) => o.memberName === undefined || o.maxRequestBytes <= o.replicationPendingBytes,
+    rule: 'the largest request must be able to wait for the slaves',
   },
   {
     keys: ['tlsCertFile', 'tlsKeyFile'],
