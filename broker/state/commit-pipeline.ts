@@ -1,4 +1,3 @@
-import { assert } from '../../common/assert.ts';
 import type { Timers } from '../../common/environment/timers.ts';
 import { MqError } from '../../common/errors/mq-error.ts';
 import { physicalOffset } from '../../common/model/offsets.ts';
@@ -6,6 +5,7 @@ import type { CommitLog } from '../store/commit-log.ts';
 import type { LogFailure } from '../store/group-commit.ts';
 import type { LogRecord } from '../store/record-codec.ts';
 import type { RecordType } from '../store/record-type.ts';
+import { isDiskError, isStoreError } from '../store/store-error.ts';
 import type { BrokerState } from './broker-state.ts';
 
 /** Records folded in one turn of the event loop: about 2 ms. */
@@ -20,11 +20,18 @@ interface Waiter {
 }
 
 export interface CommitPipelineOptions {
-  /** How far the log is as durable as the cluster promises. */
+  /** How far the log is as durable as the cluster promises; never beyond what is written. */
   confirmOffset(): number;
   /** The log's own bound of what waits to be written; for the error that names it. */
   readonly pendingBytes: number;
+  /** Bytes that may wait to be confirmed: what slaves that hang cost in memory. No bound without slaves. */
+  readonly unconfirmedBytes?: number;
+  /** The log could not be read back for folding; it is tried again. */
+  onUnreadable?(error: unknown): void;
 }
+
+/** Pause before the log is read again for folding after it could not be. */
+const UNREADABLE_RETRY_MS = 1_000;
 
 /**
  * From append to effect: a record is written by the log, folded into the state once the confirm offset has passed it, and
@@ -39,6 +46,11 @@ export class CommitPipeline {
   #waiters: Waiter[] = [];
   #waitersHead = 0;
   #foldScheduled = false;
+  /** What is to be folded has left the log's memory, and is being read from the disk. */
+  #isReading = false;
+  /** Why nothing is taken any more, once this broker has stopped being the master. */
+  #closedBy: MqError | undefined;
+  #isPaused = false;
 
   constructor(log: CommitLog, state: BrokerState, timers: Timers, options: CommitPipelineOptions) {
     this.#log = log;
@@ -67,6 +79,7 @@ export class CommitPipeline {
     payloadBytes: number,
     fill: (buffer: Buffer, at: number) => void,
   ): number {
+    this.#requireOpen();
     const offset = this.#log.append(type, 0, payloadBytes, fill);
     if (offset === 'log-full') {
       const pendingBytes = this.#log.endOffset - this.#log.writtenOffset;
@@ -84,28 +97,101 @@ export class CommitPipeline {
     });
   }
 
-  /** Resolves when everything appended so far has been folded; rejects with `outcome-unknown` when the log failed first. */
+  /**
+   * Resolves when everything appended so far has been folded; rejects with `outcome-unknown` when the log failed first, or
+   * another broker became the master.
+   */
   whenFolded(): Promise<void> {
     const end = this.#log.endOffset;
+    if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy);
     if (this.#state.foldedOffset >= end) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#waiters.push({ end, resolve, reject });
     });
   }
 
+  /**
+   * Nothing is appended or folded from now on; whoever waits hears that the outcome is not known. The state stays as it is and
+   * is not to be used any more.
+   */
+  close(reason: string): void {
+    if (this.#closedBy !== undefined) return;
+    this.#closedBy = new MqError('no-master', { reason });
+    const waiters = this.#waiters.slice(this.#waitersHead);
+    this.#waiters = [];
+    this.#waitersHead = 0;
+    for (const waiter of waiters) waiter.reject(new MqError('outcome-unknown', { reason }));
+  }
+
+  /** Appends are refused from now on, for as long as it takes another broker to become the master, or until `resume`. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+  }
+
   /** Folds what the confirm offset has passed; called when the log advances, or when other members report. */
   advance(foldsMax = FOLDS_PER_TURN_MAX): void {
+    if (this.#isReading || this.#closedBy !== undefined) return;
     const confirm = this.#options.confirmOffset();
     for (let folds = 0; this.#state.foldedOffset < confirm; folds++) {
       if (folds === foldsMax) {
         this.#advanceLater();
         break;
       }
-      const record = this.#recordAt(this.#state.foldedOffset);
+      const record = this.#log.recordSync(physicalOffset(this.#state.foldedOffset));
+      if (record === undefined) {
+        void this.#foldFromDisk(confirm);
+        break;
+      }
       if (record.offset + record.bytes > confirm) break;
       this.#state.fold(record);
     }
     this.#answer();
+  }
+
+  /** After a restart, and where slaves are slow to confirm, what has to be folded is no longer in the log's memory. */
+  async #foldFromDisk(confirm: number): Promise<void> {
+    this.#isReading = true;
+    try {
+      for await (const records of this.#log.scan(
+        physicalOffset(this.#state.foldedOffset),
+        physicalOffset(confirm),
+      )) {
+        for (const record of records) {
+          if (this.#closedBy !== undefined) return;
+          this.#state.fold(record);
+        }
+        this.#answer();
+        await this.#whenIndexHasRoom();
+      }
+    } catch (error) {
+      if (!isStoreError(error) && !isDiskError(error)) throw error;
+      this.#options.onUnreadable?.(error);
+      await new Promise<void>((resolve) => this.#timers.after(UNREADABLE_RETRY_MS, resolve));
+    } finally {
+      this.#isReading = false;
+    }
+    this.#advanceLater();
+  }
+
+  async #whenIndexHasRoom(): Promise<void> {
+    const { index } = this.#state;
+    while (index.isSaturated() && index.failure === undefined && this.#closedBy === undefined)
+      await index.relieved();
+  }
+
+  #requireOpen(): void {
+    if (this.#closedBy !== undefined) throw this.#closedBy;
+    if (this.#isPaused) throw new MqError('no-master', { reason: 'it is handing over' });
+    const { unconfirmedBytes } = this.#options;
+    if (unconfirmedBytes === undefined || this.unfoldedBytes < unconfirmedBytes) return;
+    throw new MqError('too-many-requests', {
+      what: 'bytes that wait to be confirmed by slaves',
+      limit: unconfirmedBytes,
+    });
   }
 
   #advanceLater(): void {
@@ -115,13 +201,6 @@ export class CommitPipeline {
       this.#foldScheduled = false;
       this.advance();
     });
-  }
-
-  /** What has not been folded yet is always in the log's memory. */
-  #recordAt(offset: number): LogRecord {
-    const record = this.#log.recordSync(physicalOffset(offset));
-    assert(record !== undefined, `record at ${offset} has left memory before it was folded`);
-    return record;
   }
 
   #answer(): void {
@@ -146,7 +225,9 @@ export class CommitPipeline {
     this.advance(Infinity);
     const kept: LogRecord[] = [];
     for (let at = this.#state.foldedOffset; at < failure.keptOffset;) {
-      const record = this.#recordAt(at);
+      const record = this.#log.recordSync(physicalOffset(at));
+      // Only a master with slaves lags so far behind its log, and a failure ends its term: it appends nothing more.
+      if (record === undefined) break;
       kept.push(record);
       at += record.bytes;
     }

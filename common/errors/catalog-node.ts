@@ -54,6 +54,20 @@ export const NODE_ERRORS = {
     retry: 'other-broker',
     hint: 'Wait a moment; /readyz tells what is missing.',
   },
+  'no-master': {
+    message: 'broker group has no master here now: {reason}',
+    protocol: 'HA_NOT_AVAILABLE',
+    grpc: 'UNAVAILABLE',
+    retry: 'same-broker',
+    hint: 'Try again: another member takes over within seconds. If it lasts: orbitmq cluster explain GROUP.',
+  },
+  'in-sync-replicas-too-few': {
+    message: '{inSync} members of the broker group are in sync, {required} must be',
+    protocol: 'HA_NOT_AVAILABLE',
+    grpc: 'UNAVAILABLE',
+    retry: 'other-broker',
+    hint: 'Bring a slave back, or lower minInSyncReplicas: orbitmq cluster status shows who is missing.',
+  },
   'shutting-down': {
     message: 'the server is shutting down',
     protocol: 'HA_NOT_AVAILABLE',
