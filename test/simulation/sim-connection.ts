@@ -4,12 +4,6 @@ import type { SimNetwork } from './sim-network.ts';
 /** Why a connection ended, in the words of the socket that it stands for. */
 export type CloseReason = 'closed' | 'ECONNRESET' | 'ETIMEDOUT';
 
-/** Time between two attempts to get a lost packet through; a real stack backs off from 200 ms. */
-const RETRANSMIT_MS = 200;
-
-/** An end that cannot get through for so long gives up, as with a TCP user timeout or a keep-alive. */
-const GIVE_UP_MS = 20_000;
-
 /** What travels: a message, or the news that the sender has ended the connection. */
 type Packet = { message: Buffer } | { end: CloseReason };
 
@@ -93,12 +87,12 @@ export class SimConnection {
     this.#isOpen = false;
     this.#underWay = [];
     if (isMachineUp) this.#dispatch({ end: 'ECONNRESET' });
-    else this.#later(GIVE_UP_MS, () => this.#other.#endSoon('ETIMEDOUT'));
+    else this.#later(this.#network.patience.giveUpMs, () => this.#other.#endSoon('ETIMEDOUT'));
   }
 
   #dispatch(packet: Packet): void {
     const { scheduler } = this.#network;
-    const lateMs = this.#network.drawLoss() ? RETRANSMIT_MS : 0;
+    const lateMs = this.#network.drawLoss() ? this.#network.patience.retransmitMs : 0;
     const arrivalMs = scheduler.nowMs + this.#network.drawDelayMs() + lateMs;
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, arrivalMs);
     this.#underWay.push(packet);
@@ -108,17 +102,19 @@ export class SimConnection {
   /** A packet's time to arrive has come; while the way is blocked it waits, and those behind it with it. */
   #transfer(): void {
     if (this.#isRetrying) return;
-    if (this.#network.isBlocked(this.local, this.remote)) this.#retry(GIVE_UP_MS);
+    if (this.#network.isBlocked(this.local, this.remote))
+      this.#retry(this.#network.patience.giveUpMs);
     else this.#deliver(1);
   }
 
   #retry(remainingMs: number): void {
+    const { retransmitMs } = this.#network.patience;
     this.#isRetrying = true;
-    this.#later(RETRANSMIT_MS, () => {
+    this.#later(retransmitMs, () => {
       if (!this.#network.isBlocked(this.local, this.remote)) {
         this.#isRetrying = false;
         this.#deliver(this.#underWay.length);
-      } else if (remainingMs > RETRANSMIT_MS) this.#retry(remainingMs - RETRANSMIT_MS);
+      } else if (remainingMs > retransmitMs) this.#retry(remainingMs - retransmitMs);
       else this.#giveUp();
     });
   }
@@ -129,16 +125,18 @@ export class SimConnection {
       else if (this.#other.#isOpen) this.#other.#receiveSoon(packet.message);
       else this.#answerFromClosed();
     }
-    if (this.#network.isBlocked(this.remote, this.local)) this.#awaitAcknowledgement(GIVE_UP_MS);
+    if (this.#network.isBlocked(this.remote, this.local))
+      this.#awaitAcknowledgement(this.#network.patience.giveUpMs);
   }
 
   /** What was sent has arrived, and the sender cannot know: in the end it gives up. */
   #awaitAcknowledgement(remainingMs: number): void {
-    if (this.#isUnacknowledged && remainingMs === GIVE_UP_MS) return;
+    if (this.#isUnacknowledged && remainingMs === this.#network.patience.giveUpMs) return;
     this.#isUnacknowledged = true;
-    this.#later(RETRANSMIT_MS, () => {
+    const { retransmitMs } = this.#network.patience;
+    this.#later(retransmitMs, () => {
       if (!this.#network.isBlocked(this.remote, this.local)) this.#isUnacknowledged = false;
-      else if (remainingMs > RETRANSMIT_MS) this.#awaitAcknowledgement(remainingMs - RETRANSMIT_MS);
+      else if (remainingMs > retransmitMs) this.#awaitAcknowledgement(remainingMs - retransmitMs);
       else this.#giveUp();
     });
   }
@@ -147,7 +145,7 @@ export class SimConnection {
   #giveUp(): void {
     this.#underWay = [];
     this.#endSoon('ETIMEDOUT');
-    this.#later(GIVE_UP_MS, () => this.#other.#endSoon('ETIMEDOUT'));
+    this.#later(this.#network.patience.giveUpMs, () => this.#other.#endSoon('ETIMEDOUT'));
   }
 
   /** A machine that is up answers a packet for a connection it does not know with a reset. */

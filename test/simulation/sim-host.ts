@@ -2,8 +2,13 @@ import type { SimProcess } from './event-queue.ts';
 import { SimConnection } from './sim-connection.ts';
 import type { NetworkPeer, SimNetwork } from './sim-network.ts';
 
-/** How long an attempt to connect waits for an answer. */
-const CONNECT_TIMEOUT_MS = 5_000;
+/** An attempt to connect, until it is answered or given up. */
+interface Attempt {
+  readonly to: string;
+  readonly service: string;
+  isOver: boolean;
+  answer(result: SimConnection | Error): void;
+}
 
 /** The network as one life of a node sees it: datagrams, and connections to named services of other nodes. */
 export class SimHost implements NetworkPeer {
@@ -12,6 +17,7 @@ export class SimHost implements NetworkPeer {
   readonly #network: SimNetwork;
   readonly #services = new Map<string, (connection: SimConnection) => void>();
   readonly #connections = new Set<SimConnection>();
+  #isMachineUp = true;
   #onDatagram: ((from: string, payload: Buffer) => void) | undefined;
 
   constructor(name: string, process: SimProcess, network: SimNetwork) {
@@ -39,31 +45,36 @@ export class SimHost implements NetworkPeer {
     this.#services.set(service, accept);
   }
 
+  /** Accepts no further connections to `service`. */
+  stopListening(service: string): void {
+    this.#services.delete(service);
+  }
+
   /** Rejects with ECONNREFUSED when nobody listens there, with ETIMEDOUT when no answer comes. */
   connect(to: string, service: string): Promise<SimConnection> {
     if (!this.process.isAlive) return new Promise(() => undefined);
-    const { scheduler } = this.#network;
+    const { scheduler, patience } = this.#network;
     return new Promise((resolve, reject) => {
-      const timeout = scheduler.schedule(
-        CONNECT_TIMEOUT_MS,
-        'connect timeout',
-        () => reject(connectError('ETIMEDOUT', to, service)),
-        this.process,
-      );
-      const answer = (result: SimConnection | Error): void => {
-        if (timeout.run === undefined) return;
-        timeout.run = undefined;
-        if (result instanceof SimConnection) resolve(result);
-        else reject(result);
+      const attempt: Attempt = {
+        to,
+        service,
+        isOver: false,
+        answer: (result) => {
+          if (attempt.isOver) return;
+          attempt.isOver = true;
+          if (result instanceof SimConnection) resolve(result);
+          else reject(result);
+        },
       };
-      scheduler.schedule(this.#network.drawDelayMs(), `connect ${this.name}>${to}`, () => {
-        if (!this.#network.isBlocked(this.name, to)) this.#arriveAt(to, service, answer);
-      });
+      const timeout = (): void => attempt.answer(connectError('ETIMEDOUT', to, service));
+      scheduler.schedule(patience.connectTimeoutMs, 'connect timeout', timeout, this.process);
+      this.#knock(attempt);
     });
   }
 
   /** All connections end; called when the process does. */
   shutDown(isMachineUp: boolean): void {
+    this.#isMachineUp = isMachineUp;
     for (const connection of this.#connections) connection.abandon(isMachineUp);
     this.#connections.clear();
   }
@@ -73,24 +84,38 @@ export class SimHost implements NetworkPeer {
     return [...this.#connections].filter((connection) => connection.isOpen).length;
   }
 
+  /** Asks for a connection, again and again while nothing comes back, as a stack does on its own. */
+  #knock(attempt: Attempt): void {
+    if (attempt.isOver || !this.process.isAlive) return;
+    const { scheduler, patience } = this.#network;
+    const { to } = attempt;
+    scheduler.schedule(this.#network.drawDelayMs(), `connect ${this.name}>${to}`, () => {
+      if (!this.#network.isBlocked(this.name, to)) this.#arriveAt(attempt);
+    });
+    const again = (): void => this.#knock(attempt);
+    scheduler.schedule(patience.retransmitMs, 'connect again', again);
+  }
+
   /** The request to connect has reached the other machine. */
-  #arriveAt(to: string, service: string, answer: (result: SimConnection | Error) => void): void {
+  #arriveAt(attempt: Attempt): void {
     const { scheduler } = this.#network;
+    const { to, service } = attempt;
     const host = this.#network.peer(to);
-    if (!(host instanceof SimHost) || !host.process.isAlive) return;
-    const accept = host.#services.get(service);
+    if (!(host instanceof SimHost) || !host.#isMachineUp) return;
+    const accept = host.process.isAlive ? host.#services.get(service) : undefined;
     scheduler.schedule(this.#network.drawDelayMs(), `connect ${to}>${this.name}`, () => {
-      if (this.#network.isBlocked(to, this.name) || !host.process.isAlive) return;
+      if (this.#network.isBlocked(to, this.name) || !host.#isMachineUp) return;
       const run = (): void => {
-        if (accept === undefined) {
-          answer(connectError('ECONNREFUSED', to, service));
+        if (attempt.isOver) return;
+        if (accept === undefined || !host.process.isAlive) {
+          attempt.answer(connectError('ECONNREFUSED', to, service));
           return;
         }
         const [near, far] = SimConnection.pair(this.#network, this, host);
         this.#keep(near);
         host.#keep(far);
         scheduler.schedule(0, 'accept', () => accept(far), host.process);
-        answer(near);
+        attempt.answer(near);
       };
       scheduler.schedule(0, 'connected', run, this.process);
     });

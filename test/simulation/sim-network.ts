@@ -24,6 +24,22 @@ export const SOUND_NETWORK: NetworkFaults = {
   slowMs: 0,
 };
 
+/** How long the stacks of all machines wait. A scenario on short times makes them as much shorter as everything else. */
+export interface NetworkPatience {
+  /** Time between two attempts to get a lost packet through; a real stack backs off from 200 ms. */
+  readonly retransmitMs: number;
+  /** An end that cannot get through for so long gives up, as with a TCP user timeout or a keep-alive. */
+  readonly giveUpMs: number;
+  /** How long an attempt to connect waits for an answer. */
+  readonly connectTimeoutMs: number;
+}
+
+const USUAL_PATIENCE: NetworkPatience = {
+  retransmitMs: 200,
+  giveUpMs: 20_000,
+  connectTimeoutMs: 5_000,
+};
+
 /** One life of a node, as the network knows it. */
 export interface NetworkPeer {
   readonly process: SimProcess;
@@ -36,6 +52,7 @@ export interface NetworkPeer {
  */
 export class SimNetwork {
   faults: NetworkFaults;
+  patience: NetworkPatience = USUAL_PATIENCE;
   readonly scheduler: Scheduler;
   readonly #random: SeededRandom;
   readonly #peers = new Map<string, NetworkPeer>();
