@@ -11,11 +11,16 @@ import { isDiskError } from './store-error.ts';
 /** How much of the log a restart may have to write again (recovery.ts), in time. */
 const CHECKPOINT_INTERVAL_MS = 1000;
 
+export interface LogEnds {
+  durableOffset: PhysicalOffset;
+  confirmOffset: PhysicalOffset;
+}
+
 export class CheckpointWriter {
   readonly #checkpoint: Checkpoint;
   readonly #clock: Clock;
   readonly #timers: Timers;
-  readonly #durableOffset: () => PhysicalOffset;
+  readonly #ends: () => LogEnds;
   readonly #onFailure: (error: { code: string; message: string }) => void;
   #timer: TimerHandle | undefined;
   #writing: Promise<void> | undefined;
@@ -24,20 +29,24 @@ export class CheckpointWriter {
   constructor(
     checkpoint: Checkpoint,
     environment: { clock: Clock; timers: Timers },
-    durableOffset: () => PhysicalOffset,
+    ends: () => LogEnds,
     onFailure: (error: { code: string; message: string }) => void,
   ) {
     this.#checkpoint = checkpoint;
     this.#clock = environment.clock;
     this.#timers = environment.timers;
-    this.#durableOffset = durableOffset;
+    this.#ends = ends;
     this.#onFailure = onFailure;
   }
 
-  /** The durable end may have moved. */
+  /**
+   * The durable end may have moved. Nobody says when the confirmed end does: while it is behind the durable one, the timer
+   * looks for it.
+   */
   poke(): void {
     if (this.#isStopped || this.#timer !== undefined || this.#writing !== undefined) return;
-    if (this.#checkpoint.durableOffset === this.#durableOffset()) return;
+    const { durableOffset, confirmOffset } = this.#checkpoint;
+    if (durableOffset === this.#ends().durableOffset && confirmOffset === durableOffset) return;
     this.#timer = this.#timers.after(CHECKPOINT_INTERVAL_MS, () => {
       this.#timer = undefined;
       this.#writing = this.#write().finally(() => {
@@ -55,8 +64,13 @@ export class CheckpointWriter {
   }
 
   async #write(): Promise<void> {
+    const { durableOffset, confirmOffset } = this.#ends();
+    const isWritten =
+      this.#checkpoint.durableOffset === durableOffset &&
+      this.#checkpoint.confirmOffset === Math.min(confirmOffset, durableOffset);
+    if (isWritten) return;
     try {
-      await this.#checkpoint.write(this.#durableOffset(), this.#clock.nowMs());
+      await this.#checkpoint.write(durableOffset, confirmOffset, this.#clock.nowMs());
     } catch (error) {
       if (!isDiskError(error)) throw error;
       this.#onFailure(error);

@@ -11,13 +11,15 @@
  * |  8 | 2     | version       | 1                                                               |
  * | 10 | 2     | reserved      | 0                                                               |
  * | 12 | 6     | sequence      | the greater of two valid slots counts; odd in the second slot   |
- * | 18 | 6     | durableOffset | everything below was durable before this slot was written       |
- * | 24 | 6     | storeTimeMs   | wall clock                                                      |
- * | 30 | 34    | reserved      | 0 (replication: from where on records were streamed, not ours)  |
+ * | 18 | 7     | durableOffset | everything below was durable before this slot was written       |
+ * | 25 | 6     | storeTimeMs   | wall clock                                                      |
+ * | 31 | 7     | confirmOffset | everything below was confirmed by the group; <= durableOffset   |
+ * | 38 | 26    | reserved      | 0                                                               |
  */
 import { crc32c } from '@node-rs/crc32';
 import { type PhysicalOffset, physicalOffset } from '../../common/model/offsets.ts';
 import type { Disk, DiskFile } from '../../common/environment/disk.ts';
+import { readUint56, UINT56_BYTES, writeUint56 } from './core/uint56.ts';
 
 const MAGIC = 0x4f_4d_43_50;
 const VERSION = 1;
@@ -26,7 +28,8 @@ const CRC_AT = MAGIC_AT + 4;
 const VERSION_AT = CRC_AT + 4;
 const SEQUENCE_AT = VERSION_AT + 4;
 const DURABLE_AT = SEQUENCE_AT + 6;
-const STORE_TIME_AT = DURABLE_AT + 6;
+const STORE_TIME_AT = DURABLE_AT + UINT56_BYTES;
+const CONFIRM_AT = STORE_TIME_AT + 6;
 const SLOT_BYTES = 64;
 /** One sector, and more than one on most disks: a torn write cannot touch both slots. */
 const SLOT_STRIDE = 4096;
@@ -37,12 +40,15 @@ export interface CheckpointState {
   sequence: number;
   durableOffset: PhysicalOffset;
   storeTimeMs: number;
+  /** At most `durableOffset`. */
+  confirmOffset: PhysicalOffset;
 }
 
 const NOTHING_DURABLE: CheckpointState = {
   sequence: 0,
   durableOffset: physicalOffset(0),
   storeTimeMs: 0,
+  confirmOffset: physicalOffset(0),
 };
 
 export class Checkpoint {
@@ -70,9 +76,25 @@ export class Checkpoint {
     return this.#state.durableOffset;
   }
 
-  /** Writes the slot that is not the newest one. What `durableOffset` claims must be durable before this call. */
-  async write(durableOffset: PhysicalOffset, storeTimeMs: number): Promise<void> {
-    const state = { sequence: this.#state.sequence + 1, durableOffset, storeTimeMs };
+  get confirmOffset(): PhysicalOffset {
+    return this.#state.confirmOffset;
+  }
+
+  /**
+   * Writes the slot that is not the newest one. What `durableOffset` claims must be durable before this call; of
+   * `confirmOffset` only as much is written as is durable.
+   */
+  async write(
+    durableOffset: PhysicalOffset,
+    confirmOffset: PhysicalOffset,
+    storeTimeMs: number,
+  ): Promise<void> {
+    const state = {
+      sequence: this.#state.sequence + 1,
+      durableOffset,
+      storeTimeMs,
+      confirmOffset: physicalOffset(Math.min(confirmOffset, durableOffset)),
+    };
     await this.#file.write((state.sequence % 2) * SLOT_STRIDE, [encodeSlot(state)]);
     await this.#file.sync();
     this.#state = state;
@@ -96,8 +118,9 @@ function encodeSlot(state: CheckpointState): Buffer {
   slot.writeUInt32BE(MAGIC, MAGIC_AT);
   slot.writeUInt16BE(VERSION, VERSION_AT);
   slot.writeUIntBE(state.sequence, SEQUENCE_AT, 6);
-  slot.writeUIntBE(state.durableOffset, DURABLE_AT, 6);
+  writeUint56(slot, state.durableOffset, DURABLE_AT);
   slot.writeUIntBE(state.storeTimeMs, STORE_TIME_AT, 6);
+  writeUint56(slot, state.confirmOffset, CONFIRM_AT);
   slot.writeUInt32BE(crc32c(slot.subarray(VERSION_AT)), CRC_AT);
   return slot;
 }
@@ -110,7 +133,8 @@ function decodeSlot(bytes: Buffer, at: number): CheckpointState | undefined {
   if (slot.readUInt16BE(VERSION_AT) !== VERSION) return undefined;
   return {
     sequence: slot.readUIntBE(SEQUENCE_AT, 6),
-    durableOffset: physicalOffset(slot.readUIntBE(DURABLE_AT, 6)),
+    durableOffset: physicalOffset(readUint56(slot, DURABLE_AT)),
     storeTimeMs: slot.readUIntBE(STORE_TIME_AT, 6),
+    confirmOffset: physicalOffset(readUint56(slot, CONFIRM_AT)),
   };
 }

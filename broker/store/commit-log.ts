@@ -16,7 +16,7 @@ import {
 } from '../../common/model/offsets.ts';
 import type { Environment } from '../../common/environment/environment.ts';
 import { Checkpoint } from './checkpoint.ts';
-import { CheckpointWriter } from './checkpoint-writer.ts';
+import { CheckpointWriter, type LogEnds } from './checkpoint-writer.ts';
 import { startsSegment } from './core/roll-policy.ts';
 import {
   failureError,
@@ -50,6 +50,8 @@ export interface CommitLogOptions extends GroupCommitOptions {
   cacheBytes: number;
   /** Appended and not yet written; beyond it `append` answers 'log-full'. One record is always taken. */
   pendingBytesMax: number;
+  /** How far the broker group has confirmed the log; kept in the checkpoint, as far as it is durable. All of it by default. */
+  confirmOffset?: () => number;
 }
 
 export type AppendRefusal = 'log-full' | 'log-failed';
@@ -104,7 +106,7 @@ export class CommitLog {
     this.#checkpointWriter = new CheckpointWriter(
       parts.checkpoint,
       environment,
-      () => this.durableOffset,
+      () => this.#ends(),
       (error) => this.#warn(ioError(`${options.directory}/checkpoint`, this.durableOffset, error)),
     );
     this.#commit.onAdvance(() => this.#checkpointWriter.poke());
@@ -298,8 +300,7 @@ export class CommitLog {
     await this.#checkpointWriter.stop();
     await this.#deletion;
     try {
-      if (this.failure === undefined)
-        await this.#checkpoint.write(this.durableOffset, this.#environment.clock.nowMs());
+      if (this.failure === undefined) await this.#writeCheckpoint(this.durableOffset);
     } finally {
       await this.#checkpoint.close();
       await this.#segments.close();
@@ -318,10 +319,21 @@ export class CommitLog {
     encodeRecord(buffer, at, header);
   }
 
+  #ends(): LogEnds {
+    const durableOffset = this.durableOffset;
+    const confirmed = this.#options.confirmOffset?.() ?? durableOffset;
+    return { durableOffset, confirmOffset: physicalOffset(Math.min(confirmed, durableOffset)) };
+  }
+
+  #writeCheckpoint(durableOffset: PhysicalOffset): Promise<void> {
+    const { confirmOffset } = this.#ends();
+    return this.#checkpoint.write(durableOffset, confirmOffset, this.#environment.clock.nowMs());
+  }
+
   async #reopen(): Promise<void> {
     const failure = this.failure;
     if (failure === undefined) return;
-    const { disk, clock } = this.#environment;
+    const { disk } = this.#environment;
     try {
       await this.#commit.settle();
       await requireSpace(disk, this.#segments.directory, failure, this.#options.batchBytesMax);
@@ -334,7 +346,7 @@ export class CommitLog {
         this.#reader,
       );
       if (stop.state !== 'end') throw notKept(failure, stop);
-      await this.#checkpoint.write(failure.keptOffset, clock.nowMs());
+      await this.#writeCheckpoint(failure.keptOffset);
     } catch (error) {
       if (!isDiskError(error)) throw error;
       // It may have been the sync: then the kernel is free to forget what it could not write.
@@ -371,11 +383,10 @@ async function openParts(
     segments = await SegmentList.open(disk, `${options.directory}/${COMMIT_LOG_DIRECTORY}`);
     await disk.syncDirectory(options.directory);
     const durableFloor = physicalOffset(Math.max(from.durableFloor, checkpoint.durableOffset));
-    const recovery = await recover(segments, environment, {
-      scanFrom: from.scanFrom,
-      durableFloor,
-    });
-    await checkpoint.write(segments.endOffset, clock.nowMs());
+    const found = await recover(segments, environment, { scanFrom: from.scanFrom, durableFloor });
+    const confirmOffset = physicalOffset(Math.min(checkpoint.confirmOffset, found.endOffset));
+    const recovery = { ...found, confirmOffset };
+    await checkpoint.write(segments.endOffset, recovery.confirmOffset, clock.nowMs());
     return { segments, checkpoint, recovery };
   } catch (error) {
     await checkpoint.close();

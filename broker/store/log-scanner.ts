@@ -10,6 +10,7 @@ import {
   HEADER_BYTES,
   inspectRecord,
   type LogRecord,
+  OFFSET_LOW_BYTE_AT,
   readLength,
   readOffset,
   RECORD_BYTES_MAX,
@@ -134,7 +135,7 @@ function parseSlice(chunk: Buffer, start: number, offset: number): Slice {
 }
 
 /**
- * The next intact record at or after `from`, byte by byte: a candidate names its own position (1 in 2^48 by chance) and
+ * The next intact record at or after `from`, byte by byte: a candidate names its own position (1 in 2^56 by chance) and
  * then has to pass its checksum. A message body could hold a forged record for a position its sender guessed; that can
  * mislead a repair of a log that is damaged just before it, nothing else.
  */
@@ -152,7 +153,8 @@ export async function findNextRecord(
     for (let at = 0; at < RESYNC_SLICE_BYTES && at + HEADER_BYTES <= chunk.length; at += 1) {
       const offset = base + at;
       // The lowest byte of the offset field first: it alone rejects 255 of 256 positions.
-      if (chunk[at + 21] !== (offset & 0xff) || readOffset(chunk, at) !== offset) continue;
+      if (chunk[at + OFFSET_LOW_BYTE_AT] !== (offset & 0xff) || readOffset(chunk, at) !== offset)
+        continue;
       const record = await readRecord(source, physicalOffset(offset), to);
       if (record !== undefined) return record;
     }

@@ -9,10 +9,9 @@
  * |  9 | 1     | flags         | belong to the type                                                               |
  * | 10 | 2     | version       | of this framing and of the payloads: 1                                           |
  * | 12 | 4     | epoch         | term of the master that appended it                                              |
- * | 16 | 6     | offset        | its own physical offset: a stale or misplaced copy cannot pass for this record   |
- * | 22 | 6     | storeTimeMs   | wall clock of the appending master                                               |
- * | 28 | 6     | durableOffset | end of the log known durable when it was appended; never above its own offset    |
- * | 34 | 2     | reserved      | 0                                                                                |
+ * | 16 | 7     | offset        | its own physical offset: a stale or misplaced copy cannot pass for this record   |
+ * | 23 | 6     | storeTimeMs   | wall clock of the appending master                                               |
+ * | 29 | 7     | durableOffset | end of the log known durable when it was appended; never above its own offset    |
  * | 36 |       | payload       |                                                                                  |
  *
  * Bytes 0..11 keep their place in every later version, so that an old program can tell "newer" from "damaged".
@@ -22,6 +21,7 @@ import { crc32c } from '@node-rs/crc32';
 import { assert } from '../../common/assert.ts';
 import type { Epoch, PhysicalOffset } from '../../common/model/offsets.ts';
 import type { RecordState } from './core/record-state.ts';
+import { readUint56, UINT56_BYTES, writeUint56 } from './core/uint56.ts';
 import { isRecordType, type RecordType } from './record-type.ts';
 
 const LENGTH_AT = 0;
@@ -31,11 +31,12 @@ const FLAGS_AT = TYPE_AT + 1;
 const VERSION_AT = FLAGS_AT + 1;
 const EPOCH_AT = VERSION_AT + 2;
 const OFFSET_AT = EPOCH_AT + 4;
-const STORE_TIME_AT = OFFSET_AT + 6;
+const STORE_TIME_AT = OFFSET_AT + UINT56_BYTES;
 const DURABLE_AT = STORE_TIME_AT + 6;
-const RESERVED_AT = DURABLE_AT + 6;
 /** First byte of the payload. */
-export const HEADER_BYTES = RESERVED_AT + 2;
+export const HEADER_BYTES = DURABLE_AT + UINT56_BYTES;
+/** Lowest byte of the offset field: differs between all places that are less than 256 bytes apart. */
+export const OFFSET_LOW_BYTE_AT = OFFSET_AT + UINT56_BYTES - 1;
 
 const CRC_FROM = TYPE_AT;
 const FORMAT_VERSION = 1;
@@ -84,10 +85,9 @@ export function encodeRecord(buffer: Buffer, at: number, header: RecordHeader): 
   buffer[at + FLAGS_AT] = header.flags;
   buffer.writeUInt16BE(FORMAT_VERSION, at + VERSION_AT);
   buffer.writeUInt32BE(header.epoch, at + EPOCH_AT);
-  buffer.writeUIntBE(header.offset, at + OFFSET_AT, 6);
+  writeUint56(buffer, header.offset, at + OFFSET_AT);
   buffer.writeUIntBE(header.storeTimeMs, at + STORE_TIME_AT, 6);
-  buffer.writeUIntBE(header.durableOffset, at + DURABLE_AT, 6);
-  buffer.writeUInt16BE(0, at + RESERVED_AT);
+  writeUint56(buffer, header.durableOffset, at + DURABLE_AT);
   buffer.writeUInt32BE(checksum(buffer, at, header.length), at + CRC_AT);
 }
 
@@ -111,7 +111,6 @@ export function inspectRecord(
 function inspectIntact(buffer: Buffer, at: number, expected: number): RecordState {
   if (readOffset(buffer, at) !== expected) return 'wrong-position';
   if (buffer.readUInt16BE(at + VERSION_AT) !== FORMAT_VERSION) return 'bad-version';
-  if (buffer.readUInt16BE(at + RESERVED_AT) !== 0) return 'bad-version';
   return isRecordType(buffer[at + TYPE_AT] ?? 0) ? 'ok' : 'bad-type';
 }
 
@@ -125,7 +124,7 @@ export function recordAt(buffer: Buffer, at: number): LogRecord {
     offset: readOffset(buffer, at) as PhysicalOffset,
     bytes,
     storeTimeMs: buffer.readUIntBE(at + STORE_TIME_AT, 6),
-    durableOffset: buffer.readUIntBE(at + DURABLE_AT, 6) as PhysicalOffset,
+    durableOffset: readUint56(buffer, at + DURABLE_AT) as PhysicalOffset,
     buffer,
     payloadStart: at + HEADER_BYTES,
     payloadEnd: at + bytes,
@@ -139,7 +138,7 @@ export function readLength(buffer: Buffer, at: number): number {
 
 /** The record's own idea of where it stands. Needs HEADER_BYTES. */
 export function readOffset(buffer: Buffer, at: number): number {
-  return buffer.readUIntBE(at + OFFSET_AT, 6);
+  return readUint56(buffer, at + OFFSET_AT);
 }
 
 function checksum(buffer: Buffer, at: number, length: number): number {

@@ -23,7 +23,12 @@ import type { SegmentFile } from './segment-file.ts';
 import type { SegmentList } from './segment-list.ts';
 import { StoreError } from './store-error.ts';
 
-export interface RecoveryReport {
+export interface RecoveryReport extends FoundLog {
+  /** What the checkpoint says the group had confirmed: at least this is confirmed. */
+  confirmOffset: PhysicalOffset;
+}
+
+export interface FoundLog {
   /** Label of the row that decided the end, and what it said. */
   row: string;
   decision: 'end' | 'truncate';
@@ -54,7 +59,7 @@ export async function recover(
   segments: SegmentList,
   environment: Environment,
   range: RecoveryRange,
-): Promise<RecoveryReport> {
+): Promise<FoundLog> {
   const startedMs = environment.clock.monotonicMs();
   requireRange(segments, range);
   const total = { truncatedBytes: 0, truncatedRecords: 0, row: '' };

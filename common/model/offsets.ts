@@ -1,8 +1,8 @@
 import { assert } from '../assert.ts';
 
 /**
- * Byte position in the CommitLog of one broker group. A safe integer (2^53 bytes are 9 PB), stored in 48 bits on disk
- * (281 TB); branded so that it cannot be mixed up with a queue offset.
+ * Byte position in the CommitLog of one broker group. A safe integer (2^53 bytes are 9 PB), stored in 7 bytes on
+ * disk; branded so that it cannot be mixed up with a queue offset.
  */
 export type PhysicalOffset = number & { readonly brand: 'PhysicalOffset' };
 
@@ -12,19 +12,22 @@ export type QueueOffset = number & { readonly brand: 'QueueOffset' };
 /** Term of a master; grows by one with each promotion. */
 export type Epoch = number & { readonly brand: 'Epoch' };
 
-/** Largest offset that fits the 48-bit fields of the file format. */
-export const OFFSET_MAX = 2 ** 48 - 1;
+/** Largest byte position: where the numbers of JavaScript stop being exact, and what the fields of the file format hold. */
+export const PHYSICAL_OFFSET_MAX = Number.MAX_SAFE_INTEGER;
+
+/** Largest position in a queue: what fits 48 bits, on disk and in receipt handles. */
+export const QUEUE_OFFSET_MAX = 2 ** 48 - 1;
 
 export function physicalOffset(value: number): PhysicalOffset {
-  assert(
-    Number.isSafeInteger(value) && value >= 0 && value <= OFFSET_MAX,
-    `physical offset ${value}`,
-  );
+  assert(Number.isSafeInteger(value) && value >= 0, `physical offset ${value}`);
   return value as PhysicalOffset;
 }
 
 export function queueOffset(value: number): QueueOffset {
-  assert(Number.isSafeInteger(value) && value >= 0 && value <= OFFSET_MAX, `queue offset ${value}`);
+  assert(
+    Number.isSafeInteger(value) && value >= 0 && value <= QUEUE_OFFSET_MAX,
+    `queue offset ${value}`,
+  );
   return value as QueueOffset;
 }
 

@@ -2,7 +2,7 @@ import type { Disk, DiskFile } from '../../../common/environment/disk.ts';
 import type { Environment } from '../../../common/environment/environment.ts';
 import type { Random } from '../../../common/environment/random.ts';
 import { decodeChunk, type ChunkRow, type IndexEnd } from './core/index-chunk.ts';
-import { ENTRY_BYTES } from './core/index-entry.ts';
+import { ENTRY_BYTES, readDiskEntry } from './core/index-entry.ts';
 import { IndexMemory } from './core/index-memory.ts';
 import {
   decodeDirectoryRow,
@@ -94,11 +94,10 @@ export class IndexRestore {
     const memory = this.#memory;
     memory.restore(row.queueNo, row.tailStart, row.generation);
     memory.queues.minOffset[row.queueNo] = row.minOffset;
+    const append = (physical: number, bytes: number, tagHash: number, flags: number): void =>
+      void memory.append(row.queueNo, physical, bytes, tagHash, flags);
     for (let at = 0; at < entries.length; at += ENTRY_BYTES) {
-      const physical = entries.readUIntBE(at, 6);
-      const flags = entries.readUInt16BE(at + 6);
-      const bytes = entries.readUInt32BE(at + 8);
-      memory.append(row.queueNo, physical, bytes, entries.readUInt32BE(at + 12), flags);
+      readDiskEntry(entries, at, append);
     }
     memory.queues.lastPhysical[row.queueNo] = row.lastPhysical;
     if (this.#asOf.length < memory.queues.capacity) {

@@ -1,4 +1,5 @@
 import { crc32c } from '@node-rs/crc32';
+import { readUint56, UINT56_BYTES, writeUint56 } from '../../core/uint56.ts';
 import { ENTRY_BYTES, physicalAt, swapToDiskOrder } from './index-entry.ts';
 
 /*
@@ -10,9 +11,8 @@ import { ENTRY_BYTES, physicalAt, swapToDiskOrder } from './index-entry.ts';
  *   8  u32  queue number
  *  12  u32  generation: which life of the queue number
  *  16  u48  queue offset of the first entry
- *  22  u48  physical offset of the first entry
- *  28  u48  physical offset of the last entry
- *  34  u16  reserved, 0
+ *  22  u56  physical offset of the first entry
+ *  29  u56  physical offset of the last entry
  *  36  count × 16 bytes of entries (see index-entry.ts)
  */
 const CRC = 0;
@@ -22,10 +22,9 @@ const QUEUE_NUMBER = COUNT + 2;
 const GENERATION = QUEUE_NUMBER + 4;
 const FIRST_OFFSET = GENERATION + 4;
 const FIRST_PHYSICAL = FIRST_OFFSET + 6;
-const LAST_PHYSICAL = FIRST_PHYSICAL + 6;
-const RESERVED = LAST_PHYSICAL + 6;
+const LAST_PHYSICAL = FIRST_PHYSICAL + UINT56_BYTES;
 /** A multiple of 4, so that the entries of a page can be written through a Uint32Array. */
-export const PAGE_HEADER_BYTES = RESERVED + 2;
+export const PAGE_HEADER_BYTES = LAST_PHYSICAL + UINT56_BYTES;
 
 const MAGIC_VALUE = 0x5047;
 
@@ -54,9 +53,8 @@ export function sealPage(page: Buffer, header: PageHeader): void {
   page.writeUInt32BE(header.queueNo, QUEUE_NUMBER);
   page.writeUInt32BE(header.generation, GENERATION);
   page.writeUIntBE(header.firstOffset, FIRST_OFFSET, 6);
-  page.writeUIntBE(header.firstPhysical, FIRST_PHYSICAL, 6);
-  page.writeUIntBE(header.lastPhysical, LAST_PHYSICAL, 6);
-  page.writeUInt16BE(0, RESERVED);
+  writeUint56(page, header.firstPhysical, FIRST_PHYSICAL);
+  writeUint56(page, header.lastPhysical, LAST_PHYSICAL);
   page.writeUInt32BE(crc32c(page.subarray(MAGIC)), CRC);
 }
 
@@ -73,8 +71,8 @@ export function decodePageHeader(buffer: Buffer, at: number): PageHeader | undef
     generation: buffer.readUInt32BE(at + GENERATION),
     firstOffset: buffer.readUIntBE(at + FIRST_OFFSET, 6),
     count,
-    firstPhysical: buffer.readUIntBE(at + FIRST_PHYSICAL, 6),
-    lastPhysical: buffer.readUIntBE(at + LAST_PHYSICAL, 6),
+    firstPhysical: readUint56(buffer, at + FIRST_PHYSICAL),
+    lastPhysical: readUint56(buffer, at + LAST_PHYSICAL),
   };
 }
 

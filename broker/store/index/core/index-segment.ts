@@ -1,4 +1,5 @@
 import { crc32c } from '@node-rs/crc32';
+import { readUint56, writeUint56 } from '../../core/uint56.ts';
 import type { PageHeader } from './index-page.ts';
 
 /*
@@ -11,18 +12,18 @@ import type { PageHeader } from './index-page.ts';
  *   8  u16  format version, 1
  *  10  u16  reserved, 0
  *  12  u32  segment number
- *  16  u48  largest physical offset in any earlier segment, kept or deleted
- *  22  u16  reserved, 0
+ *  16  u56  largest physical offset in any earlier segment, kept or deleted
+ *  23  u8   reserved, 0
  *  24  u32  incarnation of the index: drawn anew whenever it is rebuilt from the log
  *
- * Directory: one row of 32 bytes per page, in the order of the pages
+ * Directory: one row of 34 bytes per page, in the order of the pages
  *   0  u32  queue number
  *   4  u32  generation
  *   8  u48  queue offset of the first entry
  *  14  u16  count of entries
- *  16  u48  physical offset of the first entry
- *  22  u48  physical offset of the last entry
- *  28  u32  position of the page in the file
+ *  16  u56  physical offset of the first entry
+ *  23  u56  physical offset of the last entry
+ *  30  u32  position of the page in the file
  *
  * Trailer, the last 28 bytes of the file
  *   0  u32  CRC-32C over the directory and [4, 28)
@@ -30,11 +31,11 @@ import type { PageHeader } from './index-page.ts';
  *   8  u32  segment number
  *  12  u32  position of the directory = end of the pages
  *  16  u32  count of rows
- *  20  u48  largest physical offset in this segment
- *  26  u16  reserved, 0
+ *  20  u56  largest physical offset in this segment
+ *  27  u8   reserved, 0
  */
 export const SEGMENT_HEADER_BYTES = 28;
-export const DIRECTORY_ROW_BYTES = 32;
+export const DIRECTORY_ROW_BYTES = 34;
 export const SEGMENT_TRAILER_BYTES = 28;
 
 const HEADER_MAGIC = 0x4f514958;
@@ -90,7 +91,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   buffer.writeUInt32BE(HEADER_MAGIC, 4);
   buffer.writeUInt16BE(FORMAT_VERSION, 8);
   buffer.writeUInt32BE(header.number, 12);
-  buffer.writeUIntBE(header.priorPhysicalMax, 16, 6);
+  writeUint56(buffer, header.priorPhysicalMax, 16);
   buffer.writeUInt32BE(header.incarnation, 24);
   buffer.writeUInt32BE(crc32c(buffer.subarray(4)), 0);
   return buffer;
@@ -105,7 +106,7 @@ export function decodeSegmentHeader(buffer: Buffer): SegmentHeader | undefined {
   if (!isIntact) return undefined;
   return {
     number: buffer.readUInt32BE(12),
-    priorPhysicalMax: buffer.readUIntBE(16, 6),
+    priorPhysicalMax: readUint56(buffer, 16),
     incarnation: buffer.readUInt32BE(24),
   };
 }
@@ -115,9 +116,9 @@ export function encodeDirectoryRow(buffer: Buffer, at: number, row: DirectoryRow
   buffer.writeUInt32BE(row.generation, at + 4);
   buffer.writeUIntBE(row.firstOffset, at + 8, 6);
   buffer.writeUInt16BE(row.count, at + 14);
-  buffer.writeUIntBE(row.firstPhysical, at + 16, 6);
-  buffer.writeUIntBE(row.lastPhysical, at + 22, 6);
-  buffer.writeUInt32BE(row.position, at + 28);
+  writeUint56(buffer, row.firstPhysical, at + 16);
+  writeUint56(buffer, row.lastPhysical, at + 23);
+  buffer.writeUInt32BE(row.position, at + 30);
 }
 
 /** Fills `row`, which the caller reuses: a directory has up to 65,536 rows. */
@@ -126,9 +127,9 @@ export function decodeDirectoryRow(buffer: Buffer, at: number, row: DirectoryRow
   row.generation = buffer.readUInt32BE(at + 4);
   row.firstOffset = buffer.readUIntBE(at + 8, 6);
   row.count = buffer.readUInt16BE(at + 14);
-  row.firstPhysical = buffer.readUIntBE(at + 16, 6);
-  row.lastPhysical = buffer.readUIntBE(at + 22, 6);
-  row.position = buffer.readUInt32BE(at + 28);
+  row.firstPhysical = readUint56(buffer, at + 16);
+  row.lastPhysical = readUint56(buffer, at + 23);
+  row.position = buffer.readUInt32BE(at + 30);
 }
 
 export function emptyRow(): DirectoryRow {
@@ -149,7 +150,7 @@ export function encodeSegmentTrailer(trailer: SegmentTrailer, directory: Buffer)
   buffer.writeUInt32BE(trailer.number, 8);
   buffer.writeUInt32BE(trailer.directoryPosition, 12);
   buffer.writeUInt32BE(trailer.rowCount, 16);
-  buffer.writeUIntBE(trailer.physicalMax, 20, 6);
+  writeUint56(buffer, trailer.physicalMax, 20);
   buffer.writeUInt32BE(crc32c(buffer.subarray(4), crc32c(directory)), 0);
   return buffer;
 }
@@ -162,7 +163,7 @@ export function decodeSegmentTrailer(buffer: Buffer): SegmentTrailer | undefined
     number: buffer.readUInt32BE(8),
     directoryPosition: buffer.readUInt32BE(12),
     rowCount: buffer.readUInt32BE(16),
-    physicalMax: buffer.readUIntBE(20, 6),
+    physicalMax: readUint56(buffer, 20),
   };
 }
 

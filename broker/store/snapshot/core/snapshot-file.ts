@@ -1,4 +1,5 @@
 import { crc32c } from '@node-rs/crc32';
+import { readUint56, writeUint56 } from '../../core/uint56.ts';
 
 /*
  * A snapshot `<sequence in 10 digits>.snapshot`: header, sections, trailer. While it is written its name ends in `.tmp`. All
@@ -10,8 +11,8 @@ import { crc32c } from '@node-rs/crc32';
  *   8  u16  format version, 1
  *  10  u16  reserved, 0
  *  12  u32  sequence, as in the name
- *  16  u48  begin: log offset from which the log is folded after loading
- *  22  u16  reserved, 0
+ *  16  u56  begin: log offset from which the log is folded after loading
+ *  23  u8   reserved, 0
  *
  * Section, any number of them
  *   0  u32  CRC-32C over [4, 12 + length)
@@ -20,20 +21,22 @@ import { crc32c } from '@node-rs/crc32';
  *   8  u32  length of the payload
  *  12  payload
  *
- * Trailer, the last 36 bytes
- *   0  u32  CRC-32C over [4, 36)
+ * Trailer, the last 40 bytes
+ *   0  u32  CRC-32C over [4, 40)
  *   4  u16  kind 0xffff
  *   6  u16  reserved, 0
  *   8  u32  magic "OQSE"
  *  12  u32  sequence
  *  16  u32  count of sections
- *  20  u48  end: log offset folded through when the last section was made
- *  26  u48  bytes of the file, trailer included
- *  32  u32  CRC-32C over the CRC fields of all sections, in order: none is missing, repeated or from elsewhere
+ *  20  u56  end: log offset folded through when the last section was made
+ *  27  u8   reserved, 0
+ *  28  u48  bytes of the file, trailer included
+ *  34  u16  reserved, 0
+ *  36  u32  CRC-32C over the CRC fields of all sections, in order: none is missing, repeated or from elsewhere
  */
 export const SNAPSHOT_HEADER_BYTES = 24;
 export const SECTION_HEADER_BYTES = 12;
-export const SNAPSHOT_TRAILER_BYTES = 36;
+export const SNAPSHOT_TRAILER_BYTES = 40;
 
 /** Payload of one section; the largest are tails of the queue index while the disk does not keep up. */
 export const SECTION_BYTES_MAX = 2 ** 30;
@@ -81,7 +84,7 @@ export function encodeSnapshotHeader(header: SnapshotHeader): Buffer {
   buffer.writeUInt32BE(HEADER_MAGIC, 4);
   buffer.writeUInt16BE(FORMAT_VERSION, 8);
   buffer.writeUInt32BE(header.sequence, 12);
-  buffer.writeUIntBE(header.begin, 16, 6);
+  writeUint56(buffer, header.begin, 16);
   buffer.writeUInt32BE(crc32c(buffer.subarray(4)), 0);
   return buffer;
 }
@@ -94,7 +97,7 @@ export function decodeSnapshotHeader(buffer: Buffer): SnapshotHeader | string {
   if (buffer.readUInt32BE(4) !== HEADER_MAGIC) return 'it is not a snapshot';
   const version = buffer.readUInt16BE(8);
   if (version !== FORMAT_VERSION) return `format version ${version} is not known here`;
-  return { sequence: buffer.readUInt32BE(12), begin: buffer.readUIntBE(16, 6) };
+  return { sequence: buffer.readUInt32BE(12), begin: readUint56(buffer, 16) };
 }
 
 /** Section header; its checksum covers `payload`. */
@@ -133,9 +136,9 @@ export function encodeSnapshotTrailer(trailer: SnapshotTrailer): Buffer {
   buffer.writeUInt32BE(TRAILER_MAGIC, 8);
   buffer.writeUInt32BE(trailer.sequence, 12);
   buffer.writeUInt32BE(trailer.sectionCount, 16);
-  buffer.writeUIntBE(trailer.end, 20, 6);
-  buffer.writeUIntBE(trailer.fileBytes, 26, 6);
-  buffer.writeUInt32BE(trailer.sectionsCrc, 32);
+  writeUint56(buffer, trailer.end, 20);
+  buffer.writeUIntBE(trailer.fileBytes, 28, 6);
+  buffer.writeUInt32BE(trailer.sectionsCrc, 36);
   buffer.writeUInt32BE(crc32c(buffer.subarray(4)), 0);
   return buffer;
 }
@@ -151,8 +154,8 @@ export function decodeSnapshotTrailer(buffer: Buffer): SnapshotTrailer | string 
   return {
     sequence: buffer.readUInt32BE(12),
     sectionCount: buffer.readUInt32BE(16),
-    end: buffer.readUIntBE(20, 6),
-    fileBytes: buffer.readUIntBE(26, 6),
-    sectionsCrc: buffer.readUInt32BE(32),
+    end: readUint56(buffer, 20),
+    fileBytes: buffer.readUIntBE(28, 6),
+    sectionsCrc: buffer.readUInt32BE(36),
   };
 }

@@ -92,7 +92,7 @@ describe('a reference record', () => {
     queueId: u16,
     queueOffset: u48,
     tagHash: u32,
-    targetPhysical: u48,
+    targetPhysical: fc.maxSafeNat(),
     targetBytes: u32,
     groupId: u32,
     sourceTopicId: u32,

@@ -13,14 +13,14 @@ const HEADER = {
   generation: 0x05060708,
   firstOffset: 0x0a0b0c0d0e0f,
   count: 2,
-  firstPhysical: 0x111213141516,
+  firstPhysical: 0x11121314151617,
   lastPhysical: 0x212223242526,
 };
 
 function page(): Buffer {
   const buffer = Buffer.from(new ArrayBuffer(pageBytes(2)));
   const words = new Uint32Array(buffer.buffer);
-  writeEntry(words, 9, 0x111213141516, 0x31323334, 0x41424344, 0x5152);
+  writeEntry(words, 9, 0x11121314151617, 0x323334, 0x41424344, 0x5152);
   writeEntry(words, 13, 0x212223242526, 7, 8, 9);
   sealPage(buffer, HEADER);
   return buffer;
@@ -29,10 +29,10 @@ function page(): Buffer {
 describe('index page', () => {
   it('has the bytes that its table says', () => {
     expect(page().subarray(4).toString('hex')).toBe(
-      '5047' + '0002' + '01020304' + '05060708' + '0a0b0c0d0e0f' + '111213141516' +
-        '212223242526' + '0000' +
-        '111213141516' + '5152' + '31323334' + '41424344' +
-        '212223242526' + '0009' + '00000007' + '00000008',
+      '5047' + '0002' + '01020304' + '05060708' + '0a0b0c0d0e0f' + '11121314151617' +
+        '00212223242526' +
+        '11121314151617' + '323334' + '5152' + '41424344' +
+        '00212223242526' + '000007' + '0009' + '00000008',
     ); // prettier-ignore
   });
 
@@ -40,8 +40,8 @@ describe('index page', () => {
     const shifted = Buffer.concat([Buffer.alloc(3), page(), Buffer.alloc(5)]);
     expect(decodePageHeader(shifted, 3)).toEqual(HEADER);
     const words = decodePageEntries(shifted, 3, 2);
-    expect(physicalAt(words, 0)).toBe(0x111213141516);
-    expect([...words.subarray(1, 4)]).toEqual([0x15165152, 0x31323334, 0x41424344]);
+    expect(physicalAt(words, 0)).toBe(0x11121314151617);
+    expect([...words.subarray(1, 4)]).toEqual([0x15161732, 0x33345152, 0x41424344]);
   });
 
   it('is refused with any bit flipped, and with any byte missing', () => {

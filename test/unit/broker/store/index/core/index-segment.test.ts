@@ -16,19 +16,19 @@ import {
   segmentOf,
 } from '../../../../../../broker/store/index/core/index-segment.ts';
 
-const HEADER = { number: 0x01020304, priorPhysicalMax: 0x0a0b0c0d0e0f, incarnation: 0x11121314 };
+const HEADER = { number: 0x01020304, priorPhysicalMax: 0x0a0b0c0d0e0f10, incarnation: 0x11121314 };
 const TRAILER = {
   number: 7,
   directoryPosition: 0x01020304,
   rowCount: 1,
-  physicalMax: 0x0a0b0c0d0e0f,
+  physicalMax: 0x0a0b0c0d0e0f10,
 };
 const ROW = {
   queueNo: 0x01020304,
   generation: 0x05060708,
   firstOffset: 0x0a0b0c0d0e0f,
   count: 0x1011,
-  firstPhysical: 0x111213141516,
+  firstPhysical: 0x11121314151617,
   lastPhysical: 0x212223242526,
   position: 0x31323334,
 };
@@ -49,7 +49,7 @@ describe('index segment', () => {
   it('has the header bytes that its table says, and refuses any flipped bit', () => {
     const header = encodeSegmentHeader(HEADER);
     const expected =
-      '4f514958' + '0001' + '0000' + '01020304' + '0a0b0c0d0e0f' + '0000' + '11121314';
+      '4f514958' + '0001' + '0000' + '01020304' + '0a0b0c0d0e0f10' + '00' + '11121314';
     expect(header.subarray(4).toString('hex')).toBe(expected);
     expect(decodeSegmentHeader(header)).toEqual(HEADER);
     for (let bit = 0; bit < header.length * 8; bit++) {
@@ -65,8 +65,8 @@ describe('index segment', () => {
         '05060708' +
         '0a0b0c0d0e0f' +
         '1011' +
-        '111213141516' +
-        '212223242526' +
+        '11121314151617' +
+        '00212223242526' +
         '31323334',
     );
     const row = emptyRow();

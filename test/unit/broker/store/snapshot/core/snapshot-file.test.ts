@@ -12,11 +12,11 @@ import {
   temporaryName,
 } from '../../../../../../broker/store/snapshot/core/snapshot-file.ts';
 
-const HEADER = { sequence: 0x01020304, begin: 0x0a0b0c0d0e0f };
+const HEADER = { sequence: 0x01020304, begin: 0x0a0b0c0d0e0f10 };
 const TRAILER = {
   sequence: 0x01020304,
   sectionCount: 0x11121314,
-  end: 0x0a0b0c0d0e0f,
+  end: 0x0a0b0c0d0e0f10,
   fileBytes: 0x212223242526,
   sectionsCrc: 0x31323334,
 };
@@ -39,7 +39,7 @@ describe('snapshot file', () => {
 
   it('has the bytes that its tables say', () => {
     const header = encodeSnapshotHeader(HEADER).subarray(4).toString('hex');
-    expect(header).toBe('4f51534e' + '0001' + '0000' + '01020304' + '0a0b0c0d0e0f' + '0000');
+    expect(header).toBe('4f51534e' + '0001' + '0000' + '01020304' + '0a0b0c0d0e0f10' + '00');
     const section = encodeSectionHeader(0x0102, Buffer.from('abc')).subarray(4).toString('hex');
     expect(section).toBe('0102' + '0000' + '00000003');
     expect(encodeSnapshotTrailer(TRAILER).subarray(4).toString('hex')).toBe(
@@ -48,8 +48,10 @@ describe('snapshot file', () => {
         '4f515345' +
         '01020304' +
         '11121314' +
-        '0a0b0c0d0e0f' +
+        '0a0b0c0d0e0f10' +
+        '00' +
         '212223242526' +
+        '0000' +
         '31323334',
     );
   });
