@@ -1,6 +1,5 @@
 import type { RoleContext } from '../common/lifecycle/role-context.ts';
 import { formatAddress } from '../common/options/parse-value.ts';
-import { GrpcChannel } from '../common/rpc/grpc-channel.ts';
 import { BrokerNode } from './broker-node.ts';
 import { Registration } from './registration.ts';
 
@@ -9,7 +8,7 @@ const ACK_BYTES_MAX = 64 * 1024;
 
 /** A broker of a cluster: serves its own queues and makes itself known to the NameServers, which send clients here. */
 export async function run(context: RoleContext): Promise<void> {
-  const { options, environment, logger, metrics, version, lifecycle } = context;
+  const { options, environment, logger, metrics, version, lifecycle, peers } = context;
   const node = new BrokerNode(context);
   const registration = new Registration({
     options,
@@ -28,11 +27,7 @@ export async function run(context: RoleContext): Promise<void> {
         isWritable: services.health.isWritable,
       };
     },
-    connect: (nameServer) =>
-      new GrpcChannel(
-        { ...nameServer, trust: { kind: 'plaintext' }, inboundMessageBytesMax: ACK_BYTES_MAX },
-        environment.clock,
-      ),
+    connect: (nameServer) => peers.connect(nameServer, ACK_BYTES_MAX),
   });
   if (options.namesrv.length === 0) {
     logger.warn(

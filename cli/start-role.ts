@@ -17,6 +17,7 @@ import { processMetrics } from '../common/metrics/process-metrics.ts';
 import type { NodeOptions } from '../common/options/node-options.ts';
 import type { Role } from '../common/options/option-definition.ts';
 import { formatAddress } from '../common/options/parse-value.ts';
+import { openPeerNetwork } from '../common/rpc/peer-network.ts';
 import { resolveOptions } from '../common/options/resolve-options.ts';
 import type { CliContext } from './cli-context.ts';
 import type { Terminal } from './terminal.ts';
@@ -65,10 +66,23 @@ export async function startRole(
     const metrics = createMetrics(role, options, version);
     const print = printer(terminal, logger);
     const onFatal = (error: unknown): void => supervisor.fatal(error);
-    await run({ options, environment, logger, metrics, lifecycle, version, onFatal, print });
+    const peers = await openPeerNetwork({
+      ...{ options, environment, logger: logger.child('peers') },
+      nodeName: nodeName(role, options),
+      hasPeers: role !== 'standalone',
+    });
+    const node = { options, environment, logger, metrics, peers, lifecycle };
+    await run({ ...node, version, onFatal, print });
   } catch (error) {
     supervisor.fatal(error);
   }
+}
+
+/** For the logs of other nodes. */
+function nodeName(role: Role, options: NodeOptions): string {
+  const { brokerName, memberName, advertise, listen } = options;
+  if (role === 'broker') return memberName ?? brokerName;
+  return `${role} ${formatAddress(advertise ?? listen)}`;
 }
 
 function createMetrics(role: Role, options: NodeOptions, version: string): Metrics {

@@ -1,14 +1,19 @@
+import { FORWARDED_HEADER } from '../common/rpc/peer-guard.ts';
 import type { CallContext } from '../common/rpc/service-table.ts';
 import type { ClientContext } from './broker-access.ts';
 
 /** Longest piece of metadata that is kept: it may be a key in tables and appears in logs. */
 const CHARACTERS_MAX = 512;
 
-/** Set by a gateway on what it passes on. Who receives it tells nobody else, so that nothing goes round in circles. */
-export const FORWARDED_HEADER = 'x-orbitmq-forwarded';
-
 export function isForwarded(client: Pick<ClientContext, 'metadata'>): boolean {
   return client.metadata(FORWARDED_HEADER) !== undefined;
+}
+
+/** How often a request was passed on before it came here; whoever writes nonsense has passed it on too often. */
+export function hopsOf(client: Pick<ClientContext, 'metadata'>): number {
+  const text = client.metadata(FORWARDED_HEADER);
+  if (text === undefined) return 0;
+  return /^[1-9]$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
 }
 
 /** The caller as its metadata describes it, read when asked for. */

@@ -79,6 +79,10 @@ export class GatewayServer implements Component {
     );
     gateway.sessions.start();
     this.#gateway = gateway;
-    return { ...messagingService(gateway), ...publicAdminService(), ...this.#parts.services() };
+    return this.#context.peers.guard({
+      ...messagingService(gateway),
+      ...publicAdminService(),
+      ...this.#parts.services(),
+    });
   }
 }

@@ -6,6 +6,7 @@
 import { MqError } from '../common/errors/mq-error.ts';
 import type { ConsumerGroupConfig } from '../common/model/consumer-group.ts';
 import type { TopicConfig } from '../common/model/topic.ts';
+import { FORWARDED_HEADER } from '../common/rpc/peer-guard.ts';
 import type { CallOptions, RpcChannel } from '../common/rpc/rpc-channel.ts';
 import { GRPC_STATUS, rpcStatusOf } from '../common/rpc/rpc-error.ts';
 import type { SendMessageView } from '../common/wire/send-message-view.ts';
@@ -40,7 +41,7 @@ import type {
   ClientRegistration,
   ReceiveOutcome,
 } from './broker-access.ts';
-import { FORWARDED_HEADER } from './client-context.ts';
+import { hopsOf } from './client-context.ts';
 import { optionalMs, toMs } from './durations.ts';
 import { registrationMetadata, registrationSettings } from './registration-settings.ts';
 import { fullResource } from './names.ts';
@@ -199,7 +200,10 @@ export class RemoteBrokerAccess implements BrokerAccess {
     timeoutMs: number,
     metadata: Readonly<Record<string, string>> = {},
   ): CallOptions {
-    const passed: Record<string, string> = { ...metadata, [FORWARDED_HEADER]: '1' };
+    const passed: Record<string, string> = {
+      ...metadata,
+      [FORWARDED_HEADER]: String(hopsOf(client) + 1),
+    };
     for (const name of PASSED_METADATA) {
       const value = client.metadata(name);
       if (value !== undefined) passed[name] = value;

@@ -2,6 +2,7 @@
 import { MqError } from '../common/errors/mq-error.ts';
 import type { ConsumerGroupConfig } from '../common/model/consumer-group.ts';
 import type { TopicConfig } from '../common/model/topic.ts';
+import { FORWARDED_HEADER } from '../common/rpc/peer-guard.ts';
 import type { RpcChannel } from '../common/rpc/rpc-channel.ts';
 import { groupFromWire, topicFromWire } from '../common/wire/configuration-codec.ts';
 import {
@@ -18,7 +19,6 @@ import {
   QueryRouteResponse,
   type IStatus,
 } from '../proto/generated/v2.ts';
-import { FORWARDED_HEADER } from './client-context.ts';
 import { fullResource } from './names.ts';
 
 /** The client that asks for routes here is this node. */

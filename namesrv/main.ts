@@ -1,6 +1,5 @@
 import type { RoleContext } from '../common/lifecycle/role-context.ts';
 import { formatAddress } from '../common/options/parse-value.ts';
-import { GrpcChannel } from '../common/rpc/grpc-channel.ts';
 import { NameServer } from './name-server.ts';
 
 /** The largest message with room for a whole receive: see BrokerLinks. */
@@ -8,15 +7,8 @@ const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
 /** A NameServer of a cluster: brokers register here, clients ask it for routes, and it serves every other request too. */
 export async function run(context: RoleContext): Promise<void> {
-  const { environment, lifecycle } = context;
-  const nameServer = new NameServer(
-    context,
-    (broker) =>
-      new GrpcChannel(
-        { ...broker, trust: { kind: 'plaintext' }, inboundMessageBytesMax: ANSWER_BYTES_MAX },
-        environment.clock,
-      ),
-  );
+  const { peers, lifecycle } = context;
+  const nameServer = new NameServer(context, (broker) => peers.connect(broker, ANSWER_BYTES_MAX));
   await lifecycle.start(nameServer.components);
   context.print(greeting(context, nameServer));
 }

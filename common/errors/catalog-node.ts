@@ -147,6 +147,14 @@ export const NODE_ERRORS = {
     hint: 'Give a PEM certificate and its own PEM key that this user may read.',
     exit: 'tls-files',
   },
+  'peer-file-unusable': {
+    message: 'peer {what} {file} cannot be used: {reason}',
+    protocol: 'INTERNAL_SERVER_ERROR',
+    grpc: 'INVALID_ARGUMENT',
+    retry: 'never',
+    hint: 'The secret is a text of 16 bytes or more, the same on all nodes; authorities are PEM.',
+    exit: 'usage',
+  },
   'option-invalid': {
     message: '{problem}',
     protocol: 'INTERNAL_SERVER_ERROR',

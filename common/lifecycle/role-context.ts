@@ -2,6 +2,7 @@ import type { Environment } from '../environment/environment.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { NodeOptions } from '../options/node-options.ts';
+import type { PeerNetwork } from '../rpc/peer-network.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
 /** Everything that the main of a role gets from whoever starts it: the command line, or a test. */
@@ -10,6 +11,8 @@ export interface RoleContext {
   readonly environment: Environment;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Channels to the other nodes of the cluster, and the check of those that call. */
+  readonly peers: PeerNetwork;
   /** The role starts its components with it; signals stop them. */
   readonly lifecycle: Lifecycle;
   /** OrbitMQ's version. */

@@ -1,5 +1,6 @@
 import { MESSAGE_OPTIONS } from './message-options.ts';
 import type { OptionTable, OptionValues } from './option-definition.ts';
+import { PEER_OPTIONS } from './peer-options.ts';
 import { REPLICATION_OPTIONS } from './replication-options.ts';
 import { SERVER_OPTIONS } from './server-options.ts';
 import { STORE_OPTIONS } from './store-options.ts';
@@ -11,6 +12,7 @@ import { STORE_OPTIONS } from './store-options.ts';
 export const NODE_OPTIONS = {
   ...SERVER_OPTIONS,
   ...REPLICATION_OPTIONS,
+  ...PEER_OPTIONS,
   ...STORE_OPTIONS,
   ...MESSAGE_OPTIONS,
 } satisfies OptionTable;

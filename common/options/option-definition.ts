@@ -26,6 +26,7 @@ export const OPTION_SECTIONS = {
   server: 'Where the node listens and how clients reach it',
   cluster: 'What the node belongs to',
   replication: 'Members of a broker group and the stream between them',
+  peers: 'How the nodes of a cluster know each other',
   tls: 'Encryption of client connections',
   store: 'Data on disk and how durable it is',
   retention: 'How long messages are kept',

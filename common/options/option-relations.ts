@@ -81,6 +81,16 @@ export const OPTION_RELATIONS: readonly Relation[] = [
     rule: 'a certificate is of no use with TLS switched off',
   },
   {
+    keys: ['peerTls', 'peerCaFile'],
+    holds: ({ peerTls, peerCaFile }) => (peerTls === 'tls') === (peerCaFile !== undefined),
+    rule: 'a certificate authority is needed to speak TLS to other nodes, and of no use otherwise',
+  },
+  {
+    keys: ['peerTls', 'tlsEnabled'],
+    holds: ({ peerTls, tlsEnabled }) => peerTls === 'off' || tlsEnabled,
+    rule: 'a node whose peers speak TLS must speak it too',
+  },
+  {
     keys: ['diskCleanPercent', 'diskForceCleanPercent'],
     holds: (o) => o.diskCleanPercent <= o.diskForceCleanPercent,
     rule: 'the first must not exceed the second: expired files go before others do',

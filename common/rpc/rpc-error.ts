@@ -9,6 +9,7 @@ export const GRPC_STATUS = {
   unimplemented: 12,
   internal: 13,
   unavailable: 14,
+  unauthenticated: 16,
 } as const;
 export type GrpcStatusName = keyof typeof GRPC_STATUS;
 

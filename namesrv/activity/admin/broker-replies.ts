@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../../common/errors/catalog.ts';
 import { MqError } from '../../../common/errors/mq-error.ts';
 import { STATUS_OK, statusOf } from '../../../common/errors/status.ts';
 import { GRPC_STATUS, rpcStatusOf } from '../../../common/rpc/rpc-error.ts';
-import { FORWARDED_HEADER } from '../../../gateway/client-context.ts';
+import { FORWARDED_HEADER } from '../../../common/rpc/peer-guard.ts';
 import { Code, type IStatus } from '../../../proto/generated/v2.ts';
 import type { BrokerLink } from '../../broker-links.ts';
 
