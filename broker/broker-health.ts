@@ -18,6 +18,10 @@ export interface BrokerHealthPorts {
   readonly diskRejectPercent: number;
   /** True while derived data cannot keep up with the log; sends are refused until it has. */
   isIndexSaturated(): boolean;
+  /** Why the group does not let this member take writes now. */
+  groupRefusal(): MqError | undefined;
+  /** A failed log is brought back here; a member's is opened anew by whoever ends its term. */
+  readonly reopens: boolean;
 }
 
 /** Whether the broker takes messages now, and the way back after the disk has failed. */
@@ -44,7 +48,7 @@ export class BrokerHealth {
         },
       );
       void ports.watermark.refresh();
-      this.#reopenLater();
+      if (ports.reopens) this.#reopenLater();
     });
   }
 
@@ -63,8 +67,13 @@ export class BrokerHealth {
   }
 
   refusal(): MqError | undefined {
-    const { log, watermark, directory, diskRejectPercent } = this.#ports;
     if (this.#stopping) return new MqError('shutting-down', {});
+    return this.storeRefusal() ?? this.#ports.groupRefusal();
+  }
+
+  /** Why this disk takes no messages now, whatever the group says. */
+  storeRefusal(): MqError | undefined {
+    const { log, watermark, directory, diskRejectPercent } = this.#ports;
     if (log.failure !== undefined)
       return new MqError('log-failed', { reason: log.failure.message });
     if (watermark.usage.state === 'full') {

@@ -7,6 +7,7 @@ import type { NodeOptions } from '../common/options/node-options.ts';
 import type { BrokerServices } from './activity/broker-services.ts';
 import { errorStatus } from './activity/error-status.ts';
 import { BrokerHealth } from './broker-health.ts';
+import type { BrokerMembership } from './broker-membership.ts';
 import { registerBrokerMetrics } from './broker-metrics.ts';
 import { ConfigurationFeed } from './configuration-feed.ts';
 import { AttemptKeeper } from './consume/attempt-keeper.ts';
@@ -18,6 +19,7 @@ import type { ReceiptBook } from './consume/receipt-book.ts';
 import { Receiver } from './consume/receiver.ts';
 import { Settler } from './consume/settler.ts';
 import { Subscriptions } from './consume/subscriptions.ts';
+import { FollowingListener } from './following-listener.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { LagSampler } from './lag-sampler.ts';
 import { RetentionService } from './retention-service.ts';
@@ -41,6 +43,8 @@ export interface BrokerPorts {
   readonly metrics: Metrics;
   /** `host:port` that clients are sent to. */
   readonly advertised: string;
+  /** Set for a member of a replicated group. */
+  readonly membership?: BrokerMembership;
   /** The queue index cannot be trusted any more: the process must end, and the next start builds it anew. */
   readonly onIndexDamaged: (damage: IndexDamage) => void;
 }
@@ -54,6 +58,9 @@ export interface OpenedStore {
 
 export interface BrokerParts {
   readonly services: BrokerServices;
+  readonly pipeline: CommitPipeline;
+  /** To be set when the broker begins to serve; until then the fold only tells who keeps copies of the configuration. */
+  readonly serving: ServingListener;
   readonly configuration: ConfigurationFeed;
   readonly snapshots: SnapshotService;
   readonly retention: RetentionService;
@@ -73,15 +80,14 @@ export function buildParts(
   const { state, log, index } = opened.recovered;
   const { environment, metrics } = ports;
   const configuration = new ConfigurationFeed(state);
-  state.setListener(
-    new ServingListener(
-      services.consumption,
-      services.attempts,
-      data.traffic,
-      environment.timers,
-      configuration,
-    ),
+  const serving = new ServingListener(
+    services.consumption,
+    services.attempts,
+    data.traffic,
+    environment.timers,
+    configuration,
   );
+  state.setListener(new FollowingListener(configuration));
   const { snapshots, retention } = buildUpkeep(options, ports, opened, data);
   const lag = new LagSampler(state, data.locator, data.reader, environment);
   const housekeeping = new Housekeeping(services, lag, () => log.segments()[0]?.firstStoreTimeMs);
@@ -94,18 +100,29 @@ export function buildParts(
     snapshots,
     watermark: opened.watermark,
   });
-  return { services, configuration, snapshots, retention, housekeeping };
+  return { services, pipeline, serving, configuration, snapshots, retention, housekeeping };
 }
 
 function buildData(
   options: NodeOptions,
-  { environment, metrics }: BrokerPorts,
+  { environment, logger, metrics, membership }: BrokerPorts,
   { recovered }: OpenedStore,
 ) {
   const { state, log } = recovered;
+  const ownEnd = (): number => (options.flush === 'sync' ? log.durableOffset : log.writtenOffset);
   const pipeline = new CommitPipeline(log, state, environment.timers, {
-    confirmOffset: () => (options.flush === 'sync' ? log.durableOffset : log.writtenOffset),
     pendingBytes: options.pendingBytes,
+    ...(membership === undefined
+      ? { confirmOffset: ownEnd }
+      : {
+          confirmOffset: () => Math.min(membership.confirmOffset(), log.writtenOffset),
+          unconfirmedBytes: options.replicationPendingBytes,
+        }),
+    onUnreadable: (error) => {
+      logger.error('the log cannot be read back to bring the state up to date; trying on', {
+        error,
+      });
+    },
   });
   const reader = new MessageReader(log);
   const traffic = new Traffic(metrics, environment.clock);
@@ -121,7 +138,7 @@ function buildData(
 
 function buildServices(
   options: NodeOptions,
-  { environment, logger, advertised }: BrokerPorts,
+  { environment, logger, advertised, membership }: BrokerPorts,
   { recovered, watermark, receipts }: OpenedStore,
   data: DataParts,
 ): BrokerServices {
@@ -156,6 +173,8 @@ function buildServices(
     directory: options.dataDir,
     diskRejectPercent: options.diskRejectPercent,
     isIndexSaturated: () => index.isSaturated(),
+    groupRefusal: () => membership?.refusal(),
+    reopens: membership === undefined,
   });
   const selector = new MessageSelector(state, options);
   const creation = new TopicCreation(state, admin, options);
@@ -176,7 +195,10 @@ function buildServices(
       options,
     ),
     receiver: new Receiver(
-      { state, reader, environment, selector, attempts, consumption },
+      {
+        ...{ state, reader, environment, selector, attempts, consumption },
+        mayDeliver: () => membership === undefined || membership.mayDeliver(),
+      },
       options,
     ),
     settler: new Settler({ state, pipeline, attempts, deadLetters }),
@@ -189,7 +211,7 @@ function buildServices(
 
 function buildUpkeep(
   options: NodeOptions,
-  { environment, logger, metrics, onIndexDamaged }: BrokerPorts,
+  { environment, logger, metrics, membership, onIndexDamaged }: BrokerPorts,
   { recovered, watermark }: OpenedStore,
   { pipeline, locator, reader }: DataParts,
 ): Pick<BrokerParts, 'snapshots' | 'retention'> {
@@ -207,6 +229,7 @@ function buildUpkeep(
       watermark,
       snapshots,
       carrier,
+      keepFrom: () => membership?.keepFrom(),
       onIndexDamaged,
       onDeleted: (reason, bytes) => {
         metrics.counter('retentionDeletedBytes').cell({ reason }).add(bytes);

@@ -2,6 +2,7 @@
  * A broker: opened by recovery (newest snapshot, then the log from there on, through the same fold as in service), started,
  * and stopped so that the next start is short. What it is made of is put together in broker-parts.ts.
  */
+import { assert } from '../common/assert.ts';
 import type { DiskLock } from '../common/environment/disk.ts';
 import type { NodeOptions } from '../common/options/node-options.ts';
 import type { BrokerServices } from './activity/broker-services.ts';
@@ -10,6 +11,8 @@ import type { ConfigurationFeed } from './configuration-feed.ts';
 import { ReceiptBook } from './consume/receipt-book.ts';
 import { meteredLogDisk } from './metered-log-disk.ts';
 import { recoverState, type RecoveredState } from './state-recovery.ts';
+import type { CommitPipeline } from './state/commit-pipeline.ts';
+import type { CommitLog } from './store/commit-log.ts';
 import { DiskWatermark } from './store/disk-watermark.ts';
 import { withdrawRebuild } from './store/index/rebuild-marker.ts';
 import { isDiskError } from './store/store-error.ts';
@@ -22,6 +25,7 @@ export class Broker {
   readonly services: BrokerServices;
   /** Topics and groups, for whoever keeps a copy of them. */
   readonly configuration: ConfigurationFeed;
+  readonly #ports: BrokerPorts;
   readonly #recovered: RecoveredState;
   readonly #lock: DiskLock;
   readonly #watermark: DiskWatermark;
@@ -30,11 +34,13 @@ export class Broker {
   #covering: Promise<void> | undefined;
 
   private constructor(
+    ports: BrokerPorts,
     recovered: RecoveredState,
     lock: DiskLock,
     watermark: DiskWatermark,
     parts: BrokerParts,
   ) {
+    this.#ports = ports;
     this.#recovered = recovered;
     this.#lock = lock;
     this.#watermark = watermark;
@@ -44,18 +50,21 @@ export class Broker {
   }
 
   /** Recovers the data directory and is ready to serve. Throws a StoreError or MqError that says what is in the way. */
-  static async open(options: NodeOptions, ports: BrokerPorts): Promise<Broker> {
+  static async open(options: NodeOptions, givenPorts: BrokerPorts): Promise<Broker> {
+    const ports: BrokerPorts = { ...givenPorts, metrics: givenPorts.metrics.scope() };
     const { environment, logger } = ports;
     const { disk, random, clock } = environment;
     const lock = await lockStore(disk, options.dataDir);
     let recovered: RecoveredState | undefined;
     try {
       const logDisk = meteredLogDisk(disk, clock, ports.metrics);
-      recovered = await recoverState(options, environment, logDisk, logger.child('store'));
+      const { membership } = ports;
+      const storeLogger = logger.child('store');
+      recovered = await recoverState(options, environment, logDisk, storeLogger, membership);
       const receipts = await ReceiptBook.open(options.dataDir, disk, random);
       const watermark = watermarkOf(options, ports);
       const parts = buildParts(options, ports, { recovered, watermark, receipts });
-      return new Broker(recovered, lock, watermark, parts);
+      return new Broker(ports, recovered, lock, watermark, parts);
     } catch (error) {
       const failures = await closeStore(recovered, lock);
       for (const failure of failures)
@@ -85,15 +94,52 @@ export class Broker {
     return this.#recovered.report;
   }
 
+  get log(): CommitLog {
+    return this.#recovered.log;
+  }
+
+  /** End of what has taken effect. */
+  get foldedOffset(): number {
+    return this.#recovered.state.foldedOffset;
+  }
+
+  get pipeline(): CommitPipeline {
+    return this.#parts.pipeline;
+  }
+
+  /** Upkeep of the data begins; a member of a group serves only after `serve`. */
   async start(): Promise<void> {
-    const { snapshots, retention, housekeeping } = this.#parts;
+    const { snapshots, retention } = this.#parts;
     await this.#watermark.start();
-    this.services.attempts.adopt();
     const { rebuiltAt } = this.#recovered;
     if (rebuiltAt !== undefined) this.#covering = this.#coverRebuild(rebuiltAt);
     snapshots.start();
     retention.start();
-    housekeeping.start();
+    if (this.#ports.membership === undefined) this.serve();
+  }
+
+  /** From now on messages are taken and handed out. Everything in the log has been folded. */
+  serve(): void {
+    const { state, log } = this.#recovered;
+    assert(state.foldedOffset === log.endOffset, 'a broker serves when all of its log has effect');
+    const { attempts, receipts } = this.services;
+    state.resetReservations([]);
+    if (state.receiptKey !== undefined) receipts.useKey(Buffer.from(state.receiptKey, 'base64'));
+    state.setListener(this.#parts.serving);
+    attempts.adopt();
+    this.#parts.housekeeping.start();
+  }
+
+  /**
+   * Ends serving at once: nothing is taken or handed out any more, and whoever waits is answered that the outcome is not known.
+   * The log still writes what it has; `stop` follows.
+   */
+  depose(reason: string): void {
+    this.#parts.pipeline.close(reason);
+    this.services.health.stop();
+    this.services.receiver.close();
+    this.#parts.housekeeping.stop();
+    this.services.attempts.close();
   }
 
   /**
@@ -103,6 +149,7 @@ export class Broker {
   async stop(): Promise<void> {
     const { snapshots, retention, housekeeping } = this.#parts;
     const { log } = this.#recovered;
+    this.#ports.metrics.end();
     this.services.health.stop();
     this.services.receiver.close();
     housekeeping.stop();

@@ -6,7 +6,7 @@ import { physicalOffset } from '../common/model/offsets.ts';
 import type { BrokerState } from './state/broker-state.ts';
 import type { ReferenceCarrier } from './state/reference-carrier.ts';
 import type { CommitLog } from './store/commit-log.ts';
-import { planRetention, type SegmentDeletion } from './store/core/retention-policy.ts';
+import { planFollowing, planRetention, type SegmentDeletion } from './store/core/retention-policy.ts';
 import type { DiskWatermark } from './store/disk-watermark.ts';
 import type { IndexDamage } from './store/index/index-damage.ts';
 import type { SnapshotService } from './snapshot-service.ts';
@@ -19,6 +19,8 @@ export interface RetentionServicePorts {
   readonly carrier: ReferenceCarrier;
   readonly environment: Environment;
   readonly logger: Logger;
+  /** Where the master's log begins, on a slave: it keeps no more, and carries nothing itself. Undefined on a master. */
+  keepFrom(): number | undefined;
   onIndexDamaged(damage: IndexDamage): void;
   /** Called for each deletion; for metrics. */
   onDeleted(reason: string, bytes: number): void;
@@ -83,12 +85,13 @@ export class RetentionService {
     const last = plan.at(-1);
     if (last === undefined || this.#isStopped) return;
     const end = physicalOffset(last.endOffset);
-    await carrier.carryBelow(end);
+    const isMaster = this.#ports.keepFrom() === undefined;
+    if (isMaster) await carrier.carryBelow(end);
     // Either of the kept snapshots may be the one that a restart uses.
     if (!(await this.#ports.snapshots.cover(end)) || log.durableOffset < end) return;
     // From here on nobody begins a message below the end; what was begun or buried meanwhile is carried now.
     state.retiredBelow = end;
-    while ((await carrier.carryBelow(end)) > 0);
+    while (isMaster && (await carrier.carryBelow(end)) > 0);
     // The copies must not be lost at a power failure that the deletion survives.
     await log.sync();
     const damage = await state.index.deleteBefore(end);
@@ -104,6 +107,8 @@ export class RetentionService {
 
   #plan(): SegmentDeletion[] {
     const { state, log, environment, watermark } = this.#ports;
+    const keepFrom = this.#ports.keepFrom();
+    if (keepFrom !== undefined) return planFollowing(log.segments(), Math.min(keepFrom, state.foldedOffset, log.durableOffset));
     return planRetention(log.segments(), {
       nowMs: environment.clock.nowMs(),
       retentionMs: this.#longestRetentionMs(),

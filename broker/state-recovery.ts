@@ -3,6 +3,7 @@ import type { Environment } from '../common/environment/environment.ts';
 import type { Logger } from '../common/log/logger.ts';
 import { physicalOffset } from '../common/model/offsets.ts';
 import type { NodeOptions } from '../common/options/node-options.ts';
+import type { BrokerMembership } from './broker-membership.ts';
 import { BrokerState } from './state/broker-state.ts';
 import { indexDamaged } from './state/index-damaged.ts';
 import { LostRanges } from './state/lost-ranges.ts';
@@ -45,12 +46,16 @@ export interface StateRecoveryReport {
   readonly elapsedMs: number;
 }
 
-/** Brings a data directory back to life: snapshot, index, log, fold of the rest. The log alone goes through `logDisk`. */
+/**
+ * Brings a data directory back to life: snapshot, index, log, fold of the rest. The log alone goes through `logDisk`. A member
+ * of a group folds only what it knows to be confirmed: the rest of its log may have to go.
+ */
 export async function recoverState(
   options: NodeOptions,
   environment: Environment,
   logDisk: Disk,
   logger: Logger,
+  membership: BrokerMembership | undefined,
 ): Promise<RecoveredState> {
   const startedMs = environment.clock.monotonicMs();
   const { disk } = environment;
@@ -60,14 +65,16 @@ export async function recoverState(
   const begin = snapshot?.begin ?? physicalOffset(0);
   const logEnvironment = { ...environment, disk: logDisk };
   const range = { scanFrom: begin, durableFloor: snapshot?.end ?? physicalOffset(0) };
-  const log = await CommitLog.open(logOptions(options), logEnvironment, range).catch(
+  const log = await CommitLog.open(logOptions(options, membership), logEnvironment, range).catch(
     (error: unknown) => {
       throw withUnreadSnapshot(error, snapshots);
     },
   );
   try {
     reportLog(log, logger);
-    const restored = await restore(options, environment, logger, log, snapshot);
+    const confirmed = Math.max(snapshot?.end ?? 0, log.recovery.confirmOffset, log.startOffset);
+    const foldTo = membership === undefined ? log.endOffset : Math.min(confirmed, log.endOffset);
+    const restored = await restore(options, environment, logger, { log, foldTo }, snapshot);
     const elapsedMs = environment.clock.monotonicMs() - startedMs;
     const { state, foldedFrom, recordsFolded, isRebuilt } = restored;
     return {
@@ -111,7 +118,7 @@ async function restore(
   options: NodeOptions,
   environment: Environment,
   logger: Logger,
-  log: CommitLog,
+  { log, foldTo }: { readonly log: CommitLog; readonly foldTo: number },
   snapshot: SnapshotReader | undefined,
 ): Promise<Restored> {
   const { dataDir, idempotenceIds, idempotenceWindowMs } = options;
@@ -128,7 +135,7 @@ async function restore(
     for (const section of restoreOrder(sections)) restoreSection(state, section);
     state.foldedOffset = foldFrom;
     const lost = new LostRanges(state);
-    const recordsFolded = await foldRest(state, log, lost);
+    const recordsFolded = await foldRest(state, log, foldTo, lost);
     await lost.finish(endOffsets(sections));
     reportLost(lost, logger);
     if (isRebuilt) restoreEndOffsets(state, sections);
@@ -140,8 +147,17 @@ async function restore(
   }
 }
 
-function logOptions(options: NodeOptions): Parameters<typeof CommitLog.open>[0] {
+export function logOptions(
+  options: NodeOptions,
+  membership?: BrokerMembership,
+): Parameters<typeof CommitLog.open>[0] {
   return {
+    ...(membership === undefined
+      ? {}
+      : {
+          isOwnEpoch: (epoch: number) => membership.isOwnEpoch(epoch),
+          confirmOffset: () => membership.confirmOffset(),
+        }),
     directory: options.dataDir,
     segmentBytes: options.segmentBytes,
     flush: options.flush,
@@ -237,10 +253,16 @@ async function openIndex(
   });
 }
 
-async function foldRest(state: BrokerState, log: CommitLog, lost: LostRanges): Promise<number> {
+async function foldRest(
+  state: BrokerState,
+  log: CommitLog,
+  foldTo: number,
+  lost: LostRanges,
+): Promise<number> {
   const { index } = state;
   let records = 0;
-  for await (const batch of log.scan(physicalOffset(state.foldedOffset), log.endOffset)) {
+  const from = Math.min(state.foldedOffset, foldTo);
+  for await (const batch of log.scan(physicalOffset(from), physicalOffset(foldTo))) {
     for (const record of batch) {
       const isPlain = record.type !== RecordType.Hole && lost.ranges.length === 0;
       if (!isPlain) await lost.meet(record);

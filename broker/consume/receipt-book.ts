@@ -14,9 +14,21 @@ const KEY_FILE = 'receipt.key';
 
 /** Makes and opens receipt handles with a key that stays with the data, so that handles survive a restart. */
 export class ReceiptBook {
-  readonly #mac: Mac;
+  #key: Uint8Array;
+  #mac: Mac;
 
   constructor(key: Uint8Array) {
+    this.#key = key;
+    this.#mac = receiptMac(key);
+  }
+
+  get key(): Uint8Array {
+    return this.#key;
+  }
+
+  /** The key of the broker group: handles that another member gave out are good here too. */
+  useKey(key: Uint8Array): void {
+    this.#key = key;
     this.#mac = receiptMac(key);
   }
 

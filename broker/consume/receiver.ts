@@ -59,6 +59,8 @@ export interface ReceiverPorts {
   readonly selector: MessageSelector;
   readonly attempts: AttemptKeeper;
   readonly consumption: Consumption;
+  /** False once another broker may have become the master unheard: then nothing is handed out. */
+  mayDeliver(): boolean;
 }
 
 /** Answers receives: from what is there, or when something arrives, or empty when the time is up. */
@@ -138,11 +140,15 @@ export class Receiver {
   }
 
   async #take(request: ReceiveRequest): Promise<Delivery[]> {
-    if (request.runtime.standing.group.config.paused) return [];
+    if (request.runtime.standing.group.config.paused || !this.#ports.mayDeliver()) return [];
     for (;;) {
       const selected = await this.#select(request);
       if (selected.length === 0) return [];
       const deliveries = await this.#read(request, selected);
+      if (!this.#ports.mayDeliver()) {
+        this.#release(request.runtime, deliveries);
+        return [];
+      }
       if (deliveries.length > 0 || request.signal.aborted) return deliveries;
     }
   }

@@ -13,6 +13,7 @@ import { GroupTable, growQueues, type Group, type GroupTopic } from './group-tab
 import { type IdempotenceWindow } from './idempotence-window.ts';
 import {
   decodeChange,
+  type EpochChange,
   type GroupChange,
   type OffsetReset,
   type Progress,
@@ -60,6 +61,8 @@ export class BrokerState {
   readonly idempotence: IdempotenceWindow;
   /** End of the last record folded. */
   foldedOffset = 0;
+  /** Key of the group's receipt handles, base64; undefined until the group has had a master that said it. */
+  receiptKey: string | undefined;
   /** Volatile: messages below, unless carried forward, are about to be deleted; nobody begins them any more. */
   retiredBelow = 0;
   #listener: StateListener = NO_LISTENER;
@@ -121,8 +124,11 @@ export class BrokerState {
           record.offset,
         );
         break;
+      case RecordType.Epoch:
+        this.receiptKey ??= (decodeChange(buffer, payloadStart, payloadEnd) as EpochChange).receiptKey;
+        break;
       default:
-        // Epoch, Hole and snapshot markers carry nothing for this state.
+        // Hole and snapshot markers carry nothing for this state.
         break;
     }
     this.foldedOffset = record.offset + record.bytes;

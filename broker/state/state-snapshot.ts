@@ -66,6 +66,7 @@ interface NumbersImage {
   topicId: number;
   queueNo: number;
   groupId: number;
+  receiptKey?: string;
 }
 
 interface Images<T> {
@@ -78,7 +79,12 @@ export function* captureState(
   state: BrokerState,
   captureIndex: () => Iterable<Section>,
 ): Generator<Section> {
-  const numbers: NumbersImage = { ...state.topics.next, groupId: state.groups.nextId };
+  const { receiptKey } = state;
+  const numbers: NumbersImage = {
+    ...state.topics.next,
+    groupId: state.groups.nextId,
+    ...(receiptKey === undefined ? {} : { receiptKey }),
+  };
   yield jsonSection(SECTION.numbers, state.foldedOffset, [numbers]);
   yield* idempotenceSections(state);
   yield* sections(SECTION.groups, state, state.groups.all(), groupImage);
@@ -157,7 +163,8 @@ function restoreItem(state: BrokerState, kind: number, item: unknown, asOf: numb
     } & Relocation;
     state.relocations.set(queueNo, offset, { physical, bytes, tagHash });
   } else if (kind === SECTION.numbers) {
-    const { groupId, ...next } = item as NumbersImage;
+    const { groupId, receiptKey, ...next } = item as NumbersImage;
+    state.receiptKey = receiptKey;
     state.topics.reserveBelow(next);
     state.groups.reserveBelow(groupId);
   }

@@ -44,9 +44,14 @@ export class MetricFamily<Label extends string = string, C extends Cell = Cell> 
     }
   }
 
-  collect(collector: Collector<Label>): void {
+  /** Returns what ends it. */
+  collect(collector: Collector<Label>): () => void {
     assert(this.definition.type !== 'histogram', 'histograms are counted, not collected');
     this.#collectors.push(collector);
+    return () => {
+      const at = this.#collectors.indexOf(collector);
+      if (at >= 0) this.#collectors.splice(at, 1);
+    };
   }
 
   /** Lines of the exposition format, without line ends. */

@@ -13,17 +13,27 @@ const LINES_PER_TURN = 1_000;
 
 /** Every metric of a node. One object, handed to whoever counts something. */
 export class Metrics {
+  readonly #node: NodeLabels;
+  readonly #seriesMax: number;
   readonly #families: ReadonlyMap<MetricKey, MetricFamily>;
   readonly #more: MoreMetrics[] = [];
+  /** Ends what was collected through this object. */
+  readonly #withdrawals: (() => void)[] = [];
 
-  constructor(node: NodeLabels, seriesMax: number) {
-    const common = renderLabels(['cluster', 'node_type', 'node_id'], { ...node });
-    this.#families = new Map(
-      Object.entries<MetricDefinition>(METRICS).map(([key, definition]) => [
-        key as MetricKey,
-        new MetricFamily(definition, common, seriesMax),
-      ]),
-    );
+  constructor(node: NodeLabels, seriesMax: number, families = newFamilies(node, seriesMax)) {
+    this.#node = node;
+    this.#seriesMax = seriesMax;
+    this.#families = families;
+  }
+
+  /** The same metrics for a part that ends before the process does, so that `end` takes back what only that part knows. */
+  scope(): Metrics {
+    return new Metrics(this.#node, this.#seriesMax, this.#families);
+  }
+
+  /** What was collected through this object is asked for no more; what was counted stays. */
+  end(): void {
+    for (const withdraw of this.#withdrawals.splice(0)) withdraw();
   }
 
   counter<Key extends KeyOf<'counter'>>(key: Key): MetricFamily<LabelOf<Key>, CounterCell> {
@@ -39,12 +49,12 @@ export class Metrics {
     key: Key,
     collector: Collector<LabelOf<Key>>,
   ): void {
-    this.#family<Key>(key).collect(collector);
+    this.#withdrawals.push(this.#family<Key>(key).collect(collector));
   }
 
   /** A gauge without labels. */
   collectValue(key: UnlabelledKey, value: () => number): void {
-    this.#family(key).collect(() => [[{}, value()]]);
+    this.#withdrawals.push(this.#family(key).collect(() => [[{}, value()]]));
   }
 
   addSource(more: MoreMetrics): void {
@@ -73,6 +83,16 @@ export class Metrics {
   ): MetricFamily<LabelOf<Key>, C> {
     return this.#families.get(key) as unknown as MetricFamily<LabelOf<Key>, C>;
   }
+}
+
+function newFamilies(node: NodeLabels, seriesMax: number): ReadonlyMap<MetricKey, MetricFamily> {
+  const common = renderLabels(['cluster', 'node_type', 'node_id'], { ...node });
+  return new Map(
+    Object.entries<MetricDefinition>(METRICS).map(([key, definition]) => [
+      key as MetricKey,
+      new MetricFamily(definition, common, seriesMax),
+    ]),
+  );
 }
 
 type UnlabelledKey = {

@@ -1,5 +1,5 @@
 /**
- * Payloads of the rare records (TopicChange, GroupChange, Subscription, OffsetReset, Progress): JSON in UTF-8. They carry every
+ * Payloads of the rare records (TopicChange, GroupChange, Subscription, OffsetReset, Progress, Epoch): JSON in UTF-8. They carry every
  * id that the fold would otherwise have to count, so that a replay from a fuzzy snapshot gives the same ids.
  */
 import type { ConsumerGroupConfig } from '../../../common/model/consumer-group.ts';
@@ -50,6 +50,14 @@ export interface Progress {
   readonly topicId: number;
   readonly queueId: number;
   readonly offset: number;
+}
+
+/** First record of a new master. */
+export interface EpochChange {
+  /** Member name of the master. */
+  readonly master: string;
+  /** Key of the group's receipt handles, base64: the same for every master. */
+  readonly receiptKey: string;
 }
 
 /** Undefined fields are written as null-free absences and come back as undefined. */

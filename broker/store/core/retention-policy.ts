@@ -8,6 +8,7 @@
  * | expired     | its newest record is older than `retentionMs`                                                  |
  * | over-bytes  | the log without it is still at least `retentionBytes`                                          |
  * | disk-forced | the disk is beyond its forced watermark, and the bytes to free are not reached yet              |
+ * | follows     | on a slave: its master has deleted it                                                          |
  */
 
 export interface RetainedSegment {
@@ -28,7 +29,7 @@ export interface RetentionLimits {
   keepFrom: number;
 }
 
-export type SegmentDeletionReason = 'expired' | 'over-bytes' | 'disk-forced';
+export type SegmentDeletionReason = 'expired' | 'over-bytes' | 'disk-forced' | 'follows';
 
 export interface SegmentDeletion {
   startOffset: number;
@@ -52,6 +53,17 @@ export function planRetention(
     freedBytes += segment.endOffset - segment.startOffset;
   }
   return plan;
+}
+
+/** On a slave: what lies below the start of its master's log, and never the last segment. */
+export function planFollowing(
+  segments: readonly RetainedSegment[],
+  masterStartOffset: number,
+): SegmentDeletion[] {
+  return segments
+    .slice(0, -1)
+    .filter(({ endOffset }) => endOffset <= masterStartOffset)
+    .map(({ startOffset, endOffset }) => ({ startOffset, endOffset, reason: 'follows' }));
 }
 
 function deletionReason(

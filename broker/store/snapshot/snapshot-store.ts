@@ -98,6 +98,26 @@ export class SnapshotStore {
     return found;
   }
 
+  /**
+   * Removes the snapshots that know of anything at or beyond `offset`, and those that cannot be read; durable when it resolves,
+   * with the begin of the newest one left.
+   */
+  async removeBeyond(offset: PhysicalOffset): Promise<PhysicalOffset | undefined> {
+    let newestBegin: PhysicalOffset | undefined;
+    for (const sequence of this.#sequences.toReversed()) {
+      const path = this.#path(snapshotName(sequence));
+      const opened = await SnapshotReader.open(this.#disk, path, sequence);
+      if (typeof opened !== 'string' && opened.end <= offset) {
+        newestBegin ??= opened.begin;
+        continue;
+      }
+      await this.#disk.remove(path);
+      this.#sequences.splice(this.#sequences.indexOf(sequence), 1);
+    }
+    await this.#disk.syncDirectory(this.#directory);
+    return newestBegin;
+  }
+
   /** Starts a snapshot; the log will be folded from `begin` on after loading it. One at a time. */
   async create(begin: PhysicalOffset): Promise<SnapshotWriter> {
     assert(!this.#isWriting, 'one snapshot is written at a time');
