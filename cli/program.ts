@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { CliContext } from './cli-context.ts';
 import { addBenchCommands } from './commands/bench.ts';
+import { addClusterCommands } from './commands/cluster.ts';
 import { addCompletionCommands } from './commands/completion.ts';
 import { addGroupCommands } from './commands/group.ts';
 import { addReceiveCommand } from './commands/receive.ts';
@@ -13,6 +14,7 @@ import { addTopicCommands } from './commands/topic.ts';
 const EXAMPLES = `
 Examples:
   orbitmq standalone                       run everything in one process
+  orbitmq cluster                          run a replicated cluster on this machine
   orbitmq topic create orders --queues 16  make a topic
   orbitmq send orders 'hello'              send a message
   orbitmq receive orders --follow          receive and acknowledge messages
@@ -37,6 +39,7 @@ export function buildProgram(context: CliContext): Command {
 
   program.commandsGroup('Run a node:');
   addRoleCommands(program, context);
+  addClusterCommands(program, context);
   program.commandsGroup('Administer:');
   addTopicCommands(program, context);
   addGroupCommands(program, context);

@@ -20,6 +20,7 @@ import { formatAddress } from '../common/options/parse-value.ts';
 import { openPeerNetwork } from '../common/rpc/peer-network.ts';
 import { resolveOptions } from '../common/options/resolve-options.ts';
 import type { CliContext } from './cli-context.ts';
+import { endWithSupervisor } from './end-with-supervisor.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface RoleStart {
@@ -61,6 +62,7 @@ export async function startRole(
   const format = isText ? fatalText : fatalJson(() => environment.clock.nowMs());
   const supervisor = new Supervisor(new NodeProcess(), environment.clock, logger, format);
   supervisor.watch(lifecycle);
+  endWithSupervisor(terminal);
   try {
     const { run } = await ROLES[role]();
     const metrics = createMetrics(role, options, version);

@@ -19,7 +19,7 @@ import {
 } from './admin-view.ts';
 import type { Connection } from './connection.ts';
 import { receivedMessage, type ReceivedMessage } from './received-message.ts';
-import { refusalOf } from './refusal.ts';
+import { throwRefusal } from './refusal.ts';
 
 /** Names per page; the server allows no more. */
 const PAGE_SIZE = 1_000;
@@ -189,9 +189,4 @@ async function collectPages<Item>(
     token = next;
   }
   return all;
-}
-
-function throwRefusal(status: Parameters<typeof refusalOf>[0]): void {
-  const refusal = refusalOf(status);
-  if (refusal !== undefined) throw refusal;
 }

@@ -33,6 +33,9 @@ const CHANNEL: ClientOptions = {
   'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
   // Each connection its own: a bench wants several, and a command has only one anyway.
   'grpc.use_local_subchannel_pool': 1,
+  // A server that restarts is back within a second or two, and gRPC would look again after minutes.
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1_000,
 };
 
 /** One channel to one server, with errors that a person understands. */

@@ -15,7 +15,7 @@ import {
 } from '../../proto/generated/v2.ts';
 import type { Connection } from './connection.ts';
 import { fromMs } from './proto-time.ts';
-import { refusalOf } from './refusal.ts';
+import { throwRefusal } from './refusal.ts';
 import { Telemetry } from './telemetry.ts';
 
 /** A message to send, in our own words. */
@@ -168,11 +168,6 @@ export class MessagingClient {
       },
     });
   }
-}
-
-function throwRefusal(status: Parameters<typeof refusalOf>[0]): void {
-  const refusal = refusalOf(status);
-  if (refusal !== undefined) throw refusal;
 }
 
 function tagFilter(expression: string): { type: FilterType; expression: string } {

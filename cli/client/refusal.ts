@@ -23,6 +23,12 @@ export function refusalOf(status: IStatus | null | undefined): MqError | undefin
   return new MqError('server-refused', { reason: text, codeName: Code[code], code, advice });
 }
 
+/** Throws what a Status refuses. */
+export function throwRefusal(status: IStatus | null | undefined): void {
+  const refusal = refusalOf(status);
+  if (refusal !== undefined) throw refusal;
+}
+
 function plainStatus(status: IStatus | null | undefined): { code: Code; message: string } {
   return { code: status?.code ?? Code.CODE_UNSPECIFIED, message: status?.message ?? '' };
 }
