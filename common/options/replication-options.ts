@@ -1,4 +1,11 @@
-import { bytes, duration, optionalAddress, optionalText, type Role } from './option-definition.ts';
+import {
+  bytes,
+  duration,
+  integer,
+  optionalAddress,
+  optionalText,
+  type Role,
+} from './option-definition.ts';
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -36,6 +43,7 @@ export const REPLICATION_OPTIONS = {
     default: '16MiB',
     min: MIB,
     max: GIB,
+    scope: 'cluster',
     roles: MEMBER_ROLES,
   }),
   replicationBatchBytes: bytes({
@@ -95,6 +103,36 @@ export const REPLICATION_OPTIONS = {
     min: 100,
     max: 10 * MINUTE_MS,
     scope: 'cluster',
+    roles: MEMBER_ROLES,
+  }),
+  masterWaitMs: duration({
+    section: 'replication',
+    summary:
+      'How long a member holds a request while its group has no master; a receive is held for its polling time.',
+    change: 'Below the request timeout of the clients (3s by default), so that they get an answer.',
+    default: '2s',
+    min: 0,
+    max: MINUTE_MS,
+    zeroMeans: 'refuse at once',
+    roles: MEMBER_ROLES,
+  }),
+  maxHeldRequests: integer({
+    section: 'replication',
+    summary: 'Requests held at once for want of a master, receives not counted; more are refused.',
+    change: 'With many producers and much memory: each keeps its message.',
+    default: '2048',
+    min: 1,
+    max: 1_000_000,
+    roles: MEMBER_ROLES,
+  }),
+  backlogReadsMax: integer({
+    section: 'replication',
+    summary:
+      'Reads of old messages that a master has from its own disk at once; further ones ask an in-sync slave.',
+    change: 'Larger for disks that do more reads at a time without slowing writes down.',
+    default: '16',
+    min: 1,
+    max: 10_000,
     roles: MEMBER_ROLES,
   }),
 };

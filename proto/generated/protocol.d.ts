@@ -14135,7 +14135,7 @@ export namespace orbitmq {
   interface IFetchSnapshotRequest extends orbitmq.v1.FetchSnapshotRequest.$Properties {
   }
 
-  /** Represents a FetchSnapshotRequest. */
+  /** A snapshot is fetched range by range, so that the slave takes no more than it can write. */
   class FetchSnapshotRequest {
 
    /**
@@ -14155,6 +14155,12 @@ export namespace orbitmq {
 
    /** FetchSnapshotRequest epoch. */
    epoch: number;
+
+   /** As the first answer named it; empty asks for the newest one. The answer is about another file when this one is gone. */
+   file: string;
+
+   /** FetchSnapshotRequest position. */
+   position: number;
 
    /**
     * Creates a new FetchSnapshotRequest instance using the specified properties.
@@ -14197,6 +14203,12 @@ export namespace orbitmq {
     /** FetchSnapshotRequest epoch */
     epoch?: (number|null|undefined);
 
+    /** As the first answer named it; empty asks for the newest one. The answer is about another file when this one is gone. */
+    file?: (string|null|undefined);
+
+    /** FetchSnapshotRequest position */
+    position?: (number|null|undefined);
+
     /** Unknown fields preserved while decoding when enabled */
     $unknowns?: Uint8Array[];
    }
@@ -14212,7 +14224,7 @@ export namespace orbitmq {
   interface ISnapshotPiece extends orbitmq.v1.SnapshotPiece.$Properties {
   }
 
-  /** A whole snapshot file in pieces. The first piece has the header. */
+  /** A range of the file, in pieces that follow each other. */
   class SnapshotPiece {
 
    /**
@@ -14224,16 +14236,16 @@ export namespace orbitmq {
    /** Unknown fields preserved while decoding when enabled */
    $unknowns?: Uint8Array[];
 
-   /** Log offset from which the log has to follow the snapshot. Only in the first piece. */
+   /** Log offset from which the log is folded after loading the snapshot. */
    beginOffset: number;
 
    /** SnapshotPiece fileBytes. */
    fileBytes: number;
 
-   /** SnapshotPiece epochs. */
+   /** Terms of the master's log. */
    epochs: orbitmq.v1.EpochStart.$Properties[];
 
-   /** Name within the snapshot: the state, or one file of the queue index. */
+   /** SnapshotPiece file. */
    file: string;
 
    /** SnapshotPiece position. */
@@ -14242,8 +14254,8 @@ export namespace orbitmq {
    /** SnapshotPiece content. */
    content: Uint8Array;
 
-   /** The last piece of all. */
-   complete: boolean;
+   /** Where the master's log begins: the slave's will begin there too. */
+   logStartOffset: number;
 
    /**
     * Creates a new SnapshotPiece instance using the specified properties.
@@ -14277,16 +14289,16 @@ export namespace orbitmq {
    /** Properties of a SnapshotPiece. */
    interface $Properties {
 
-    /** Log offset from which the log has to follow the snapshot. Only in the first piece. */
+    /** Log offset from which the log is folded after loading the snapshot. */
     beginOffset?: (number|null|undefined);
 
     /** SnapshotPiece fileBytes */
     fileBytes?: (number|null|undefined);
 
-    /** SnapshotPiece epochs */
+    /** Terms of the master's log. */
     epochs?: (orbitmq.v1.EpochStart.$Properties[]|null|undefined);
 
-    /** Name within the snapshot: the state, or one file of the queue index. */
+    /** SnapshotPiece file */
     file?: (string|null|undefined);
 
     /** SnapshotPiece position */
@@ -14295,8 +14307,8 @@ export namespace orbitmq {
     /** SnapshotPiece content */
     content?: (Uint8Array|null|undefined);
 
-    /** The last piece of all. */
-    complete?: (boolean|null|undefined);
+    /** Where the master's log begins: the slave's will begin there too. */
+    logStartOffset?: (number|null|undefined);
 
     /** Unknown fields preserved while decoding when enabled */
     $unknowns?: Uint8Array[];

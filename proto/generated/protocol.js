@@ -20027,6 +20027,8 @@ export const orbitmq = $root.orbitmq = (() => {
    FetchSnapshotRequest.prototype.brokerName = "";
    FetchSnapshotRequest.prototype.memberName = "";
    FetchSnapshotRequest.prototype.epoch = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+   FetchSnapshotRequest.prototype.file = "";
+   FetchSnapshotRequest.prototype.position = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
 
    FetchSnapshotRequest.create = function(properties) {
     return new FetchSnapshotRequest(properties);
@@ -20045,6 +20047,10 @@ export const orbitmq = $root.orbitmq = (() => {
      writer.uint32(18).string(message.memberName);
     if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && (typeof message.epoch === "object" ? message.epoch.low || message.epoch.high : message.epoch !== 0))
      writer.uint32(24).int64(message.epoch);
+    if (message.file != null && $Object.hasOwnProperty.call(message, "file") && message.file !== "")
+     writer.uint32(34).string(message.file);
+    if (message.position != null && $Object.hasOwnProperty.call(message, "position") && (typeof message.position === "object" ? message.position.low || message.position.high : message.position !== 0))
+     writer.uint32(40).int64(message.position);
     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
      for (let i = 0; i < message.$unknowns.length; ++i)
       writer.raw(message.$unknowns[i]);
@@ -20105,6 +20111,24 @@ export const orbitmq = $root.orbitmq = (() => {
         delete message.epoch;
        continue;
       }
+     case 4: {
+       if (wireType !== 2)
+        break;
+       if ((value = reader.stringVerify()).length)
+        message.file = value;
+       else
+        delete message.file;
+       continue;
+      }
+     case 5: {
+       if (wireType !== 0)
+        break;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.position = value;
+       else
+        delete message.position;
+       continue;
+      }
      }
      reader.skipType(wireType, _depth, tag);
      if (!reader.discardUnknown) {
@@ -20141,7 +20165,7 @@ export const orbitmq = $root.orbitmq = (() => {
    SnapshotPiece.prototype.file = "";
    SnapshotPiece.prototype.position = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
    SnapshotPiece.prototype.content = $util.newBuffer([]);
-   SnapshotPiece.prototype.complete = false;
+   SnapshotPiece.prototype.logStartOffset = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
 
    SnapshotPiece.create = function(properties) {
     return new SnapshotPiece(properties);
@@ -20167,8 +20191,8 @@ export const orbitmq = $root.orbitmq = (() => {
      writer.uint32(40).int64(message.position);
     if (message.content != null && $Object.hasOwnProperty.call(message, "content") && message.content.length)
      writer.uint32(50).bytes(message.content);
-    if (message.complete != null && $Object.hasOwnProperty.call(message, "complete") && message.complete !== false)
-     writer.uint32(56).bool(message.complete);
+    if (message.logStartOffset != null && $Object.hasOwnProperty.call(message, "logStartOffset") && (typeof message.logStartOffset === "object" ? message.logStartOffset.low || message.logStartOffset.high : message.logStartOffset !== 0))
+     writer.uint32(56).int64(message.logStartOffset);
     if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
      for (let i = 0; i < message.$unknowns.length; ++i)
       writer.raw(message.$unknowns[i]);
@@ -20258,10 +20282,10 @@ export const orbitmq = $root.orbitmq = (() => {
      case 7: {
        if (wireType !== 0)
         break;
-       if (value = reader.bool())
-        message.complete = value;
+       if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+        message.logStartOffset = value;
        else
-        delete message.complete;
+        delete message.logStartOffset;
        continue;
       }
      }
