@@ -62,7 +62,7 @@ export class Connection {
         serialize(method),
         deserialize(method),
         request,
-        metadata(headers),
+        metadata({ ...headers, ...this.settings.sign?.(method.path) }),
         { deadline: this.#deadline(0) },
         (error: ServiceError | null, response?: Response) => {
           if (error === null && response !== undefined) resolve(response);

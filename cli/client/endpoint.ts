@@ -6,6 +6,7 @@ import { MqError } from '../../common/errors/mq-error.ts';
 import { systemReason } from '../../common/errors/system-error.ts';
 import { formatAddress, parseAddress } from '../../common/options/parse-value.ts';
 import type { Address } from '../../common/options/option-definition.ts';
+import type { SignCall } from './sign-as-peer.ts';
 
 /** How to reach a server. */
 export interface EndpointSettings {
@@ -18,6 +19,8 @@ export interface EndpointSettings {
   readonly tlsCa: string | undefined;
   /** Longest wait for one answer. */
   readonly timeoutMs: number;
+  /** Signs calls to services that are for nodes of the cluster. */
+  readonly sign?: SignCall;
 }
 
 /** The address in the form that gRPC wants. */

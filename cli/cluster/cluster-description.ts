@@ -8,6 +8,7 @@ export interface ClusterDescription {
   readonly controller: string;
   readonly nameServers: readonly string[];
   readonly nodes: readonly string[];
+  readonly peerSecretFile: string;
 }
 
 export function writeDescription(plan: ClusterPlan): void {
@@ -15,6 +16,7 @@ export function writeDescription(plan: ClusterPlan): void {
     controller: formatAddress(plan.controller.address),
     nameServers: plan.nameServers.map(({ address }) => formatAddress(address)),
     nodes: nodesOf(plan).map(({ name }) => name),
+    peerSecretFile: clusterFiles(plan.shape.directory).secret,
   };
   const { description: path } = clusterFiles(plan.shape.directory);
   writeFileSync(path, `${JSON.stringify(description, null, 2)}\n`);

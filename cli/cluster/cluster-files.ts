@@ -6,6 +6,7 @@ import { join } from 'node:path';
  *     cluster.lock          held by the supervisor while it lives
  *     cluster.json          where the running cluster can be reached
  *     cluster.yaml          what the failover controller is told of it
+ *     peer-secret           by which its nodes know each other
  *     logs/NAME.log         what each process prints
  *     processes/NAME.json   process id, start time and run of each process
  *     NAME/                 data of each node
@@ -15,6 +16,7 @@ export interface ClusterFiles {
   readonly lock: string;
   readonly description: string;
   readonly spec: string;
+  readonly secret: string;
   readonly logs: string;
   readonly processes: string;
 }
@@ -27,6 +29,7 @@ export function clusterFiles(directory: string): ClusterFiles {
     lock: join(directory, 'cluster.lock'),
     description: join(directory, 'cluster.json'),
     spec: join(directory, 'cluster.yaml'),
+    secret: join(directory, 'peer-secret'),
     logs: join(directory, 'logs'),
     processes: join(directory, 'processes'),
   };

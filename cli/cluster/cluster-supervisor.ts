@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,7 +24,8 @@ export interface SupervisorOptions {
   /** More flags for single nodes. */
   readonly flagsOf?: (node: PlannedNode) => readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly eyes: ClusterEyes;
+  /** Called when the directory of the cluster is prepared. */
+  readonly openEyes: () => ClusterEyes & { close(): void };
   /** Whether a node that ends is started again. */
   readonly restarts: boolean;
   readonly say: (line: string) => void;
@@ -36,6 +38,7 @@ const STOP_GRACE_MS = 12_000;
 /** Processes of a supervisor that has crashed end by themselves; this long they are waited for. */
 const LEFTOVER_WAIT_MS = 3_000;
 const LEFTOVER_POLL_MS = 50;
+const SECRET_BYTES = 32;
 
 /** A whole cluster on this machine: every node a process of its own, and the doors of the groups in this one. */
 export class ClusterSupervisor {
@@ -69,6 +72,7 @@ export class ClusterSupervisor {
     try {
       await this.#endLeftovers(files.processes);
       for (const { directory } of nodesOf(plan)) mkdirSync(directory, { recursive: true });
+      writeSecret(files.secret);
       writeFileSync(files.spec, clusterSpec(plan));
       for (const [index, door] of this.#doors.entries()) {
         await openDoor(door, plan, index);
@@ -79,7 +83,7 @@ export class ClusterSupervisor {
     }
     for (const node of this.#nodes.values()) node.start();
     writeDescription(plan);
-    this.#watching = this.#watch();
+    this.#watching = this.#watch(this.#options.openEyes());
   }
 
   /** What is known of each group, in the order of the plan; undefined: nothing yet. */
@@ -143,14 +147,15 @@ export class ClusterSupervisor {
     });
   }
 
-  async #watch(): Promise<void> {
+  async #watch(eyes: ReturnType<SupervisorOptions['openEyes']>): Promise<void> {
     while (!this.#isStopping) {
-      const states = await lookAtCluster(this.#options.eyes);
+      const states = await lookAtCluster(eyes);
       for (const [index, { name }] of this.#options.plan.groups.entries()) {
         this.#keepers[index]?.update(states.find(({ group }) => group === name));
       }
       await sleep(LOOK_INTERVAL_MS);
     }
+    eyes.close();
   }
 
   /** What a supervisor that crashed has left behind would hold the ports and the data. */
@@ -172,6 +177,12 @@ export class ClusterSupervisor {
     }
     await waitUntil(() => alive().length === 0, LEFTOVER_WAIT_MS);
   }
+}
+
+/** The secret stays the same for as long as the data. Nobody but the owner reads it. */
+function writeSecret(path: string): void {
+  if (existsSync(path)) return;
+  writeFileSync(path, `${randomBytes(SECRET_BYTES).toString('hex')}\n`, { mode: 0o600 });
 }
 
 async function waitUntil(isDone: () => boolean, timeoutMs: number): Promise<void> {

@@ -8,6 +8,7 @@ export function nodeFlags(plan: ClusterPlan, node: PlannedNode): readonly string
     node.role,
     ...['--listen', formatAddress(node.address)],
     ...['--http-listen', formatAddress(node.http)],
+    ...['--peer-secret-file', clusterFiles(plan.shape.directory).secret],
   ];
   switch (node.role) {
     case 'namesrv':

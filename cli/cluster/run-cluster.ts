@@ -18,27 +18,22 @@ const READY_TIMEOUT_MS = 60_000;
 /** Runs a cluster until a signal ends it. */
 export async function runCluster({ terminal }: CliContext, options: ClusterOptions): Promise<void> {
   const plan = await planOf(options);
-  const eyes = clusterEyes(plan);
   const say = (line: string): void =>
     terminal.out(`${line.split('\n').map(printable).join('\n')}\n`);
   const supervisor = new ClusterSupervisor({
     plan,
     commandOf: ownCommand,
     env: terminal.env,
-    eyes,
+    openEyes: () => clusterEyes(plan),
     restarts: options.restart,
     say,
   });
   const stopped = stopOnSignal(supervisor, say);
-  try {
-    await supervisor.start();
-    say(startingText(plan));
-    const missing = await Promise.race([supervisor.waitForMasters(READY_TIMEOUT_MS), stopped]);
-    if (missing !== 'stopped') say(overview(plan, supervisor, missing));
-    await stopped;
-  } finally {
-    eyes.close();
-  }
+  await supervisor.start();
+  say(startingText(plan));
+  const missing = await Promise.race([supervisor.waitForMasters(READY_TIMEOUT_MS), stopped]);
+  if (missing !== 'stopped') say(overview(plan, supervisor, missing));
+  await stopped;
 }
 
 async function planOf(options: ClusterOptions): Promise<ClusterPlan> {

@@ -24,6 +24,7 @@ interface ControllerOptions {
   readonly output: OutputFormat;
   readonly to?: string;
   readonly member?: string;
+  readonly peerSecretFile?: string;
 }
 
 /** What is asked of the failover controller. */
@@ -86,6 +87,11 @@ function withController(command: Command): Command {
       ).helpGroup('Connection:'),
     )
     .addOption(
+      new Option('--peer-secret-file <file>', 'secret of its nodes, if they have one')
+        .env('ORBITMQ_PEER_SECRET_FILE')
+        .helpGroup('Connection:'),
+    )
+    .addOption(
       new Option('--timeout <duration>', 'longest wait for one answer')
         .argParser(durationArgument)
         .default(DEFAULT_TIMEOUT_MS, '20s')
@@ -97,14 +103,19 @@ async function withFailover<Result>(
   options: ControllerOptions,
   work: (client: FailoverClient) => Promise<Result>,
 ): Promise<Result> {
-  const endpoint = options.controller ?? readDescription(options.data)?.controller;
+  const local = options.controller === undefined ? readDescription(options.data) : undefined;
+  const endpoint = options.controller ?? local?.controller;
+  const secretFile = options.peerSecretFile ?? local?.peerSecretFile;
   if (endpoint === undefined) throw new MqError('cluster-not-running', { directory: options.data });
-  const [{ Connection }, { FailoverClient }] = await Promise.all([
+  const [{ Connection }, { FailoverClient }, { signAsPeer }] = await Promise.all([
     import('../client/connection.ts'),
     import('../client/failover-client.ts'),
+    import('../client/sign-as-peer.ts'),
   ]);
   const plain = { tls: false, tlsInsecure: false, tlsCa: undefined };
-  const connection = new Connection({ endpoint, ...plain, timeoutMs: options.timeout });
+  const signed = secretFile === undefined ? {} : { sign: signAsPeer(secretFile) };
+  const settings = { endpoint, ...plain, ...signed, timeoutMs: options.timeout };
+  const connection = new Connection(settings);
   try {
     return await work(new FailoverClient(connection));
   } finally {
