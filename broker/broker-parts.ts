@@ -10,6 +10,7 @@ import { BrokerHealth } from './broker-health.ts';
 import type { BrokerMembership } from './broker-membership.ts';
 import { registerBrokerMetrics } from './broker-metrics.ts';
 import { ConfigurationFeed } from './configuration-feed.ts';
+import { ConfirmDeadlines } from './confirm-deadlines.ts';
 import { AttemptKeeper } from './consume/attempt-keeper.ts';
 import { ClientRegistry } from './consume/client-registry.ts';
 import { Consumption } from './consume/consumption.ts';
@@ -203,10 +204,22 @@ function buildServices(
     ),
     settler: new Settler({ state, pipeline, attempts, deadLetters }),
     storeHost: advertised,
+    confirmed: confirmation(membership, environment, options),
     autoCreateTopic: (name) => creation.onFirstUse(name),
     status: statusOf,
     toStatus: (where, error) => errorStatus(logger, where, error),
   };
+}
+
+/** A group of one waits for its own disk alone: as long as that takes. */
+function confirmation(
+  membership: BrokerMembership | undefined,
+  environment: Environment,
+  { replicationTimeoutMs }: NodeOptions,
+): BrokerServices['confirmed'] {
+  if (membership === undefined) return (work) => work;
+  const deadlines = new ConfirmDeadlines(environment, replicationTimeoutMs);
+  return (work) => deadlines.within(work);
 }
 
 function buildUpkeep(

@@ -32,6 +32,7 @@ export class Broker {
   readonly #parts: BrokerParts;
   /** Snapshots that replace those from before a rebuild of the index are being taken. */
   #covering: Promise<void> | undefined;
+  #isDeposed = false;
 
   private constructor(
     ports: BrokerPorts,
@@ -103,6 +104,11 @@ export class Broker {
     return this.#recovered.state.foldedOffset;
   }
 
+  /** It was a master's, and only a new one over the same data can follow. */
+  get isDeposed(): boolean {
+    return this.#isDeposed;
+  }
+
   get pipeline(): CommitPipeline {
     return this.#parts.pipeline;
   }
@@ -135,6 +141,7 @@ export class Broker {
    * The log still writes what it has; `stop` follows.
    */
   depose(reason: string): void {
+    this.#isDeposed = true;
     this.#parts.pipeline.close(reason);
     this.services.health.stop();
     this.services.receiver.close();
@@ -143,10 +150,10 @@ export class Broker {
   }
 
   /**
-   * Answers what waits, writes and syncs what is pending, and leaves a snapshot. Rejects when something of that failed; the
+   * Answers what waits, writes and syncs what is pending, and leaves a snapshot for a quick start. Rejects when something of that failed; the
    * files are closed and the directory is free for another process all the same.
    */
-  async stop(): Promise<void> {
+  async stop({ leavesSnapshot = true } = {}): Promise<void> {
     const { snapshots, retention, housekeeping } = this.#parts;
     const { log } = this.#recovered;
     this.#ports.metrics.end();
@@ -162,7 +169,7 @@ export class Broker {
     try {
       if (log.failure === undefined) {
         await log.sync();
-        await snapshots.take();
+        if (leavesSnapshot) await snapshots.take();
       }
     } catch (error) {
       failures.push(error);

@@ -40,6 +40,8 @@ export interface BrokerServices {
   readonly traffic: Traffic;
   /** `host:port` under which this broker is advertised, in every delivered message. */
   readonly storeHost: string;
+  /** Waits for what a request has written, for as long as requests wait to be confirmed. */
+  confirmed<T>(work: Promise<T>): Promise<T>;
   /** Creates a topic as its first use would; undefined where that is not allowed. */
   autoCreateTopic(name: string): Promise<Topic | undefined>;
   status<Code extends ErrorCode>(code: Code, fields: ErrorFields<Code>): ProtocolStatus;

@@ -60,7 +60,7 @@ async function sendOne(
 ): Promise<ISendResultEntry> {
   const { messageId } = message.system;
   try {
-    const receipt = await services.writer.write(topic, queueId, message);
+    const receipt = await services.confirmed(services.writer.write(topic, queueId, message));
     if (receipt.isDuplicate) services.traffic.duplicateSend();
     else services.traffic.messageIn(topic, message);
     return entryOf(STATUS_OK, messageId, receipt);

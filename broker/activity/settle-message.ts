@@ -37,9 +37,8 @@ async function ackOne(
   const receiptHandle = entry.receiptHandle ?? '';
   const messageId = entry.messageId ?? '';
   try {
-    await services.settler.acknowledge(
-      openReceipt(services, receiptHandle, request.group?.name, request.topic?.name),
-    );
+    const handle = openReceipt(services, receiptHandle, request.group?.name, request.topic?.name);
+    await services.confirmed(services.settler.acknowledge(handle));
     return { messageId, receiptHandle, status: STATUS_OK };
   } catch (error) {
     return { messageId, receiptHandle, status: services.toStatus('AckMessage', error) };

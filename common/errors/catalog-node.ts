@@ -33,8 +33,7 @@ export const NODE_ERRORS = {
     hint: 'Check the disk; the broker tries again by itself, and reads go on.',
   },
   'outcome-unknown': {
-    message:
-      'the log failed while the request was written; whether it is stored is not known: {reason}',
+    message: 'the request was written, but whether it stays stored is not known: {reason}',
     protocol: 'MASTER_PERSISTENCE_TIMEOUT',
     grpc: 'UNKNOWN',
     retry: 'same-broker',
@@ -46,6 +45,13 @@ export const NODE_ERRORS = {
     grpc: 'DEADLINE_EXCEEDED',
     retry: 'same-broker',
     hint: 'The disk is slow. A repeated send with the same message id is stored only once.',
+  },
+  'confirm-timeout': {
+    message: 'the slaves have not confirmed it within {limitMs} ms; the outcome is unknown',
+    protocol: 'SLAVE_PERSISTENCE_TIMEOUT',
+    grpc: 'DEADLINE_EXCEEDED',
+    retry: 'same-broker',
+    hint: 'A slave is slow or away: orbitmq cluster status. A repeated send with the same id is stored once.',
   },
   'not-ready': {
     message: 'the node is not ready: {reason}',
