@@ -100,4 +100,11 @@ export interface Cluster {
   group(name: string): Promise<ConsumerGroupConfig>;
   broker(brokerName: string): BrokerAccess | undefined;
   brokers(): readonly BrokerAccess[];
+  /**
+   * The broker of this very process, for what another node has passed on: it goes no further. Absent: the one of `broker` that
+   * has the name of this node's group.
+   */
+  own?(): BrokerAccess | undefined;
+  /** Called when another process serves a broker group now: it has not heard of the clients here. Returns the unsubscription. */
+  onMoved?(listener: () => void): () => void;
 }

@@ -1,6 +1,6 @@
 import type { Environment } from '../common/environment/environment.ts';
 import { Admission } from './admission.ts';
-import type { Cluster } from './broker-access.ts';
+import type { BrokerAccess, Cluster } from './broker-access.ts';
 import { Drain } from './drain.ts';
 import type { GatewayOptions } from './options.ts';
 import { SessionRegistry, type BrokersToTell } from './session/session-registry.ts';
@@ -30,12 +30,17 @@ export interface GatewayParts {
   readonly onAnswered?: (rpc: string, code: number, durationMs: number) => void;
 }
 
+function ownBroker(cluster: Cluster, localBroker: string | undefined): BrokerAccess | undefined {
+  if (cluster.own !== undefined) return cluster.own();
+  return localBroker === undefined ? undefined : cluster.broker(localBroker);
+}
+
 /** The parts wired together. Call `sessions.start()` when serving begins; `drain.begin()` and `sessions.stop()` when it ends. */
 export function createGateway(parts: GatewayParts): Gateway {
   const { cluster, localBroker, options, environment, onUnexpected } = parts;
   const brokersToTell: BrokersToTell = (isForwarded) => {
     if (!isForwarded) return cluster.brokers();
-    const own = localBroker === undefined ? undefined : cluster.broker(localBroker);
+    const own = ownBroker(cluster, localBroker);
     return own === undefined ? [] : [own];
   };
   return {

@@ -51,6 +51,11 @@ export function toStatus(error: unknown): ProtocolStatus {
   };
 }
 
+/** The catalogue code that one of our nodes put at the end of a status message; undefined when there is none. */
+export function codeInMessage(message: string | null | undefined): string | undefined {
+  return /\[([a-z-]+)\]$/.exec(message ?? '')?.[1];
+}
+
 /** As `toStatus`, for rpcs that have no Status in their response. `details` carries the catalogue code in brackets. */
 export function toGrpcError(error: unknown): GrpcError {
   if (!isMqError(error)) return { code: GRPC_STATUS.INTERNAL, details: INTERNAL_MESSAGE };

@@ -124,7 +124,7 @@ const edgeRules: readonly LayerRule[] = [
     name: 'generated types',
     files: [...everythingIn('broker', 'namesrv', 'operator', 'standalone', 'common', 'cli')],
     except: [
-      ...['*/activity/**', 'broker/local-broker-access.ts', '*/main.ts'],
+      ...['*/activity/**', 'broker/local-broker-access.ts', 'broker/group-*.ts', '*/main.ts'],
       ...everythingIn('cli/client', 'common/wire', 'common/rpc'),
     ],
     forbid: ['proto/generated/**'],
