@@ -268,14 +268,62 @@ const ORBITMQ_METRICS = {
   }),
   registeredBrokers: gauge('orbitmq_namesrv_brokers', {
     labels: ['state'],
-    help: 'Brokers that the NameServer remembers, by up, unknown, silent, gone; up are in the routes',
-    unit: 'brokers',
+    help: 'Broker groups that the NameServer remembers, by up, unknown, silent, gone; up are in the routes',
+    unit: 'groups',
+  }),
+  registeredMembers: gauge('orbitmq_namesrv_members', {
+    labels: ['role'],
+    help: 'Members of broker groups that are heard, by master, slave, deposed; deposed: their epoch is over',
+    unit: 'members',
+  }),
+  refusedEpochs: counter('orbitmq_namesrv_refused_epochs_total', {
+    labels: ['broker'],
+    help: 'Reports refused because the epoch of their master is over',
+    unit: 'reports',
+  }),
+  namesrvHeldRequests: gauge('orbitmq_namesrv_held_requests', {
+    help: 'Requests held until their broker group has a master again',
+    unit: 'requests',
   }),
   heartbeatAge: gauge('orbitmq_namesrv_heartbeat_age_seconds', {
-    labels: ['broker'],
-    help: 'Time since the broker was last heard of',
+    labels: ['broker', 'member'],
+    help: 'Time since the member of the broker group was last heard of',
     unit: 'seconds',
     overflow: 'max',
+  }),
+
+  memberRole: gauge('orbitmq_member_role', {
+    labels: ['role'],
+    help: '1 for the role that this member of its broker group has now',
+    unit: 'boolean',
+  }),
+  memberEpoch: gauge('orbitmq_member_epoch', {
+    help: 'Highest epoch that this member has accepted',
+    unit: 'epoch',
+  }),
+  confirmOffset: gauge('orbitmq_replication_confirm_offset_bytes', {
+    help: 'Log up to here is as safe as the group promises: what consumers see',
+    unit: 'bytes',
+  }),
+  inSyncMembers: gauge('orbitmq_replication_in_sync_members', {
+    help: 'Members of the in-sync set, the master included; 0 on a slave',
+    unit: 'members',
+  }),
+  replicationLagBytes: gauge('orbitmq_replication_lag_bytes', {
+    labels: ['member'],
+    help: 'Log that a slave has not acknowledged yet, as its master sees it',
+    unit: 'bytes',
+    overflow: 'max',
+  }),
+  replicationLagSeconds: gauge('orbitmq_replication_lag_seconds', {
+    labels: ['member'],
+    help: 'Time since a slave was last caught up, as its master sees it; 0 while it is',
+    unit: 'seconds',
+    overflow: 'max',
+  }),
+  writeLeaseLeft: gauge('orbitmq_write_lease_left_seconds', {
+    help: 'Time for which the master may still acknowledge without its slaves; 0 without a lease',
+    unit: 'seconds',
   }),
 
   connections: gauge('orbitmq_connections', {
