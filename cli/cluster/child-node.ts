@@ -100,7 +100,10 @@ export class ChildNode {
     this.#isStopping = true;
     clearTimeout(this.#restart);
     const child = this.#child;
-    if (child === undefined) return;
+    if (child === undefined) {
+      removeProcessFile(this.#options.processesDirectory, this.name);
+      return;
+    }
     child.kill('SIGTERM');
     // One that is paused would never hear it.
     child.kill('SIGCONT');

@@ -86,6 +86,10 @@ export class ClusterSupervisor {
     this.#watching = this.#watch(this.#options.openEyes());
   }
 
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
   /** What is known of each group, in the order of the plan; undefined: nothing yet. */
   get states(): readonly (GroupState | undefined)[] {
     return this.#keepers.map(({ state }) => state);

@@ -32,7 +32,7 @@ export async function runCluster({ terminal }: CliContext, options: ClusterOptio
   await supervisor.start();
   say(startingText(plan));
   const missing = await Promise.race([supervisor.waitForMasters(READY_TIMEOUT_MS), stopped]);
-  if (missing !== 'stopped') say(overview(plan, supervisor, missing));
+  if (missing !== 'stopped' && !supervisor.isStopping) say(overview(plan, supervisor, missing));
   await stopped;
 }
 
