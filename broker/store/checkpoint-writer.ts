@@ -2,51 +2,44 @@
  * Keeps DIR/checkpoint near the durable end: one write at a time, at most one per interval, none while nothing moves. A
  * failed write costs only evidence, never data; it is told to the listener and tried again after the next interval.
  */
-import type { PhysicalOffset } from '../../common/model/offsets.ts';
+import type { Environment } from '../../common/environment/environment.ts';
 import type { Clock } from '../../common/environment/clock.ts';
 import type { TimerHandle, Timers } from '../../common/environment/timers.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import type { Checkpoint, LogEnds } from './checkpoint.ts';
 import { isDiskError } from './store-error.ts';
 
 /** How much of the log a restart may have to write again (recovery.ts), in time. */
 const CHECKPOINT_INTERVAL_MS = 1000;
 
-export interface LogEnds {
-  durableOffset: PhysicalOffset;
-  confirmOffset: PhysicalOffset;
+export interface CheckpointSource {
+  ends(): LogEnds;
+  /** The confirmed end moves by itself, without anybody saying so. */
+  readonly isConfirmMoving: boolean;
+  onFailure(error: { code: string; message: string }): void;
 }
 
 export class CheckpointWriter {
   readonly #checkpoint: Checkpoint;
   readonly #clock: Clock;
   readonly #timers: Timers;
-  readonly #ends: () => LogEnds;
-  readonly #onFailure: (error: { code: string; message: string }) => void;
+  readonly #source: CheckpointSource;
   #timer: TimerHandle | undefined;
   #writing: Promise<void> | undefined;
   #isStopped = false;
 
-  constructor(
-    checkpoint: Checkpoint,
-    environment: { clock: Clock; timers: Timers },
-    ends: () => LogEnds,
-    onFailure: (error: { code: string; message: string }) => void,
-  ) {
+  constructor(checkpoint: Checkpoint, { clock, timers }: Environment, source: CheckpointSource) {
     this.#checkpoint = checkpoint;
-    this.#clock = environment.clock;
-    this.#timers = environment.timers;
-    this.#ends = ends;
-    this.#onFailure = onFailure;
+    this.#clock = clock;
+    this.#timers = timers;
+    this.#source = source;
   }
 
-  /**
-   * The durable end may have moved. Nobody says when the confirmed end does: while it is behind the durable one, the timer
-   * looks for it.
-   */
+  /** The durable end may have moved. While the confirmed one is behind it, the timer looks for it again and again. */
   poke(): void {
     if (this.#isStopped || this.#timer !== undefined || this.#writing !== undefined) return;
-    const { durableOffset, confirmOffset } = this.#checkpoint;
-    if (durableOffset === this.#ends().durableOffset && confirmOffset === durableOffset) return;
+    const ends = this.#source.ends();
+    const isBehind = this.#source.isConfirmMoving && ends.confirmOffset < ends.durableOffset;
+    if (this.#isWritten(ends) && !isBehind) return;
     this.#timer = this.#timers.after(CHECKPOINT_INTERVAL_MS, () => {
       this.#timer = undefined;
       this.#writing = this.#write().finally(() => {
@@ -64,16 +57,20 @@ export class CheckpointWriter {
   }
 
   async #write(): Promise<void> {
-    const { durableOffset, confirmOffset } = this.#ends();
-    const isWritten =
-      this.#checkpoint.durableOffset === durableOffset &&
-      this.#checkpoint.confirmOffset === Math.min(confirmOffset, durableOffset);
-    if (isWritten) return;
+    const ends = this.#source.ends();
+    if (this.#isWritten(ends)) return;
     try {
-      await this.#checkpoint.write(durableOffset, confirmOffset, this.#clock.nowMs());
+      await this.#checkpoint.write(ends, this.#clock.nowMs());
     } catch (error) {
       if (!isDiskError(error)) throw error;
-      this.#onFailure(error);
+      this.#source.onFailure(error);
     }
+  }
+
+  #isWritten({ durableOffset, confirmOffset }: LogEnds): boolean {
+    return (
+      this.#checkpoint.durableOffset === durableOffset &&
+      this.#checkpoint.confirmOffset === confirmOffset
+    );
   }
 }

@@ -15,8 +15,10 @@ import {
   physicalOffset,
 } from '../../common/model/offsets.ts';
 import type { Environment } from '../../common/environment/environment.ts';
-import { Checkpoint } from './checkpoint.ts';
-import { CheckpointWriter, type LogEnds } from './checkpoint-writer.ts';
+import type { EpochStart } from '../../common/model/broker-group.ts';
+import type { Checkpoint, LogEnds } from './checkpoint.ts';
+import { CheckpointWriter } from './checkpoint-writer.ts';
+import { EpochStarts } from './core/epoch-starts.ts';
 import { startsSegment } from './core/roll-policy.ts';
 import {
   failureError,
@@ -24,9 +26,12 @@ import {
   type GroupCommitOptions,
   type LogFailure,
 } from './group-commit.ts';
-import { LogCache } from './log-cache.ts';
+import { CHUNK_BYTES, LogCache } from './log-cache.ts';
 import { LogReader } from './log-reader.ts';
+import { resetLog } from './log-reset.ts';
 import { scanRecords } from './log-scanner.ts';
+import { type LogParts, openParts } from './open-parts.ts';
+import { cutIntoRuns, inspectRecords, type RawDamage } from './raw-records.ts';
 import {
   encodeRecord,
   HEADER_BYTES,
@@ -36,10 +41,10 @@ import {
   type RecordHeader,
 } from './record-codec.ts';
 import { RecordType } from './record-type.ts';
-import { makeDurable, recover, type RecoveryRange, type RecoveryReport } from './recovery.ts';
+import { makeDurable, readLastEpoch, type RecoveryRange, type RecoveryReport } from './recovery.ts';
 import { notKept, requireSpace } from './reopen-check.ts';
-import { type SegmentInfo, SegmentList } from './segment-list.ts';
-import { isDiskError, StoreError } from './store-error.ts';
+import type { SegmentInfo, SegmentList } from './segment-list.ts';
+import { diskRefusal, isDiskError, isStoreError, type StoreError } from './store-error.ts';
 
 export interface CommitLogOptions extends GroupCommitOptions {
   /** The data directory: segments are in `<directory>/commitlog`, the checkpoint is `<directory>/checkpoint`. */
@@ -50,19 +55,17 @@ export interface CommitLogOptions extends GroupCommitOptions {
   cacheBytes: number;
   /** Appended and not yet written; beyond it `append` answers 'log-full'. One record is always taken. */
   pendingBytesMax: number;
-  /** How far the broker group has confirmed the log; kept in the checkpoint, as far as it is durable. All of it by default. */
+  /** How far the broker group has confirmed the log; kept in the checkpoint, as far as it is durable. Without this it stays what it was. */
   confirmOffset?: () => number;
+  /** Whether records of this epoch were appended by this copy of the log, see RecoveryOptions. All of them by default. */
+  isOwnEpoch?: (epoch: Epoch) => boolean;
 }
 
 export type AppendRefusal = 'log-full' | 'log-failed';
 
-export const COMMIT_LOG_DIRECTORY = 'commitlog';
+export type AppendRawResult = { kind: 'appended' } | { kind: AppendRefusal } | RawDamage;
 
-interface Parts {
-  segments: SegmentList;
-  checkpoint: Checkpoint;
-  recovery: RecoveryReport;
-}
+export const COMMIT_LOG_DIRECTORY = 'commitlog';
 
 export class CommitLog {
   readonly recovery: RecoveryReport;
@@ -78,8 +81,11 @@ export class CommitLog {
   /** Start of the segment that the next record belongs to; ahead of the files while a roll is pending. */
   #segmentStart: PhysicalOffset;
   #epoch: Epoch = epoch(0);
+  readonly #epochs = new EpochStarts();
   #isClosed = false;
   #reopening: Promise<void> | undefined;
+  /** From the moment the log is to end earlier until its files do; nothing is appended meanwhile. */
+  #isCutting = false;
   /** The last deletion asked for, settled or not: they run one after another. Its caller hears of its failure. */
   #deletion: Promise<void> = Promise.resolve();
   /** Reused for every append. */
@@ -93,7 +99,7 @@ export class CommitLog {
     durableOffset: physicalOffset(0),
   };
 
-  private constructor(options: CommitLogOptions, environment: Environment, parts: Parts) {
+  private constructor(options: CommitLogOptions, environment: Environment, parts: LogParts) {
     this.recovery = parts.recovery;
     this.#options = options;
     this.#environment = environment;
@@ -103,12 +109,16 @@ export class CommitLog {
     this.#reader = new LogReader(parts.segments, this.#cache);
     this.#commit = new GroupCommit(parts.segments, this.#cache, environment.timers, options);
     this.#segmentStart = parts.segments.last.startOffset;
-    this.#checkpointWriter = new CheckpointWriter(
-      parts.checkpoint,
-      environment,
-      () => this.#ends(),
-      (error) => this.#warn(ioError(`${options.directory}/checkpoint`, this.durableOffset, error)),
-    );
+    this.#epoch = parts.recovery.lastEpoch;
+    for (const start of parts.recovery.epochs) this.#epochs.note(start.epoch, start.startOffset);
+    if (this.endOffset > this.startOffset) this.#epochs.note(this.#epoch, this.endOffset - 1);
+    this.#commit.onFailure(({ keptOffset }) => this.#epochs.truncateTo(keptOffset));
+    this.#checkpointWriter = new CheckpointWriter(parts.checkpoint, environment, {
+      ends: () => this.#ends(),
+      isConfirmMoving: options.confirmOffset !== undefined,
+      onFailure: (error) =>
+        this.#warn(diskRefusal(`${options.directory}/checkpoint`, this.durableOffset, error)),
+    });
     this.#commit.onAdvance(() => this.#checkpointWriter.poke());
   }
 
@@ -123,10 +133,30 @@ export class CommitLog {
       'log options are positive',
     );
     try {
-      return new CommitLog(options, environment, await openParts(options, environment, from));
+      const { directory, isOwnEpoch = () => true } = options;
+      const place = { directory, segmentDirectory: segmentDirectory(options) };
+      const parts = await openParts(place, environment, { ...from, isOwnEpoch });
+      return new CommitLog(options, environment, parts);
     } catch (error) {
       if (!isDiskError(error)) throw error;
-      throw ioError(options.directory, 0, error);
+      throw diskRefusal(options.directory, 0, error);
+    }
+  }
+
+  /**
+   * Empties the log in `directory`, which nobody has open: it then starts and ends at `offset`. After a crash in the middle
+   * there is either the old log or, at the next open, the empty one.
+   */
+  static async resetTo(
+    options: Pick<CommitLogOptions, 'directory'>,
+    environment: Environment,
+    offset: PhysicalOffset,
+  ): Promise<void> {
+    try {
+      await resetLog(environment, options.directory, segmentDirectory(options), offset);
+    } catch (error) {
+      if (!isDiskError(error)) throw error;
+      throw diskRefusal(options.directory, offset, error);
     }
   }
 
@@ -159,6 +189,11 @@ export class CommitLog {
     return this.#cache.heldBytes;
   }
 
+  /** Epoch of the last record; 0 for a log without records. */
+  get lastEpoch(): Epoch {
+    return this.#epochs.lastBelow(this.endOffset) ?? epoch(0);
+  }
+
   /** Records appended from now on carry this epoch. */
   setEpoch(value: Epoch): void {
     assert(value >= this.#epoch, `epoch goes from ${this.#epoch} to ${value}`);
@@ -175,12 +210,11 @@ export class CommitLog {
     payloadBytes: number,
     fill: (buffer: Buffer, at: number) => void,
   ): PhysicalOffset | AppendRefusal {
-    if (this.#commit.failure !== undefined || this.#isClosed) return 'log-failed';
+    if (!this.#takesAppends) return 'log-failed';
     const bytes = HEADER_BYTES + payloadBytes;
     assert(bytes <= RECORD_BYTES_MAX, `record of ${bytes} bytes`);
     const offset = this.#cache.endOffset;
-    const pendingBytes = offset - this.#commit.writtenOffset;
-    if (pendingBytes > 0 && pendingBytes + bytes > this.#options.pendingBytesMax) return 'log-full';
+    if (this.#isFull(bytes)) return 'log-full';
     const buffer = this.#cache.reserve(bytes);
     const at = this.#cache.tailPosition();
     fill(buffer, at + HEADER_BYTES);
@@ -189,8 +223,42 @@ export class CommitLog {
     this.#cache.commit(bytes);
     const isFirst = startsSegment(this.#segmentStart, offset, this.#options.segmentBytes);
     if (isFirst) this.#segmentStart = offset;
+    this.#epochs.note(this.#epoch, offset);
     this.#commit.add(offset, this.#cache.endOffset, isFirst);
     return offset;
+  }
+
+  /**
+   * Appends whole records of another copy of this log, which start exactly at `endOffset`: all of them, or none. Each is
+   * validated first. The epoch of the log follows theirs.
+   */
+  appendRaw(records: Buffer): AppendRawResult {
+    if (!this.#takesAppends) return { kind: 'log-failed' };
+    const base = this.#cache.endOffset;
+    if (this.#isFull(records.length)) return { kind: 'log-full' };
+    const starts: EpochStart[] = [];
+    const damage = inspectRecords(records, base, this.#epoch, (value, startOffset) => {
+      starts.push({ epoch: value, startOffset });
+    });
+    if (damage !== undefined) return damage;
+    for (const start of starts) this.#epochs.note(start.epoch, start.startOffset);
+    this.#epoch = starts.at(-1)?.epoch ?? this.#epoch;
+    const limits = {
+      segmentStart: this.#segmentStart,
+      segmentBytes: this.#options.segmentBytes,
+      roomBytes: this.#cache.roomBytes,
+      runBytesMax: CHUNK_BYTES,
+    };
+    for (const run of cutIntoRuns(records, base, limits)) {
+      const bytes = run.end - run.start;
+      const start = this.#cache.endOffset;
+      const buffer = this.#cache.reserve(bytes);
+      records.copy(buffer, this.#cache.tailPosition(), run.start, run.end);
+      this.#cache.commit(bytes);
+      if (run.startsSegment) this.#segmentStart = start;
+      this.#commit.add(start, this.#cache.endOffset, run.startsSegment);
+    }
+    return { kind: 'appended' };
   }
 
   /** Called after each write and each fdatasync that moved writtenOffset or durableOffset. */
@@ -220,6 +288,27 @@ export class CommitLog {
     return this.#reopening;
   }
 
+  /**
+   * Drops every record from `offset` on, which is a record boundary: for a log that follows another master than the one it
+   * had them from. Resolves when this survives power loss; appends are refused until then. A crash on the way leaves a log
+   * that opens, and ends at `offset` or later. When the disk refuses, this rejects and the log is 'failed': `reopen` then
+   * goes on with it.
+   */
+  async truncateTo(offset: PhysicalOffset): Promise<void> {
+    assert(
+      offset >= this.startOffset && offset <= this.endOffset,
+      `truncate to ${offset} of a log of [${this.startOffset}, ${this.endOffset})`,
+    );
+    if (this.#reopening !== undefined) await this.#reopening;
+    if (this.failure !== undefined) throw failureError(this.failure);
+    assert(!this.#isCutting && !this.#isClosed, 'one truncation at a time, of an open log');
+    this.#isCutting = true;
+    // Retention, too, changes the list of segments.
+    const cut = this.#deletion.then(() => this.#cut(offset));
+    this.#deletion = cut.catch(() => undefined);
+    await cut;
+  }
+
   /** A view of the range without a copy, when one buffer in memory holds it. Not validated: these bytes never left. */
   readSync(offset: PhysicalOffset, bytes: number): Buffer | undefined {
     return this.#cache.readSync(offset, bytes);
@@ -233,6 +322,23 @@ export class CommitLog {
     assert(record.offset === offset, `${offset} is not a record boundary`);
     const whole = this.#cache.readSync(offset, record.bytes);
     return whole === undefined ? undefined : recordAt(whole, 0);
+  }
+
+  /**
+   * Whole records from `from`, a record boundary, towards `writtenOffset`: at most `bytesMax` of them unless the first one
+   * is longer, and fewer where a segment or the part in memory starts. Nothing only at `writtenOffset`. From memory at
+   * once and without a copy; from a file with one read, validated. For streaming the log to other members.
+   */
+  readBatch(from: PhysicalOffset, bytesMax: number): Buffer | Promise<Buffer> {
+    assert(
+      from <= this.writtenOffset,
+      `batch from ${from}, written is up to ${this.writtenOffset}`,
+    );
+    const { failure } = this;
+    const isAllGood = failure === undefined || failure.fromOffset >= this.#cache.startOffset;
+    const end = isAllGood ? this.writtenOffset : failure.fromOffset;
+    if (from > end && failure !== undefined) return Promise.reject(failureError(failure));
+    return this.#reader.readBatch(from, end, bytesMax);
   }
 
   /** The whole records in [offset, offset + bytes), from memory or from file; from file they are validated. */
@@ -300,11 +406,64 @@ export class CommitLog {
     await this.#checkpointWriter.stop();
     await this.#deletion;
     try {
-      if (this.failure === undefined) await this.#writeCheckpoint(this.durableOffset);
+      if (this.failure === undefined)
+        await this.#checkpoint.write(this.#ends(), this.#environment.clock.nowMs());
     } finally {
       await this.#checkpoint.close();
       await this.#segments.close();
     }
+  }
+
+  get #takesAppends(): boolean {
+    return this.#commit.failure === undefined && !this.#isClosed && !this.#isCutting;
+  }
+
+  #isFull(bytes: number): boolean {
+    const pendingBytes = this.#cache.endOffset - this.#commit.writtenOffset;
+    return pendingBytes > 0 && pendingBytes + bytes > this.#options.pendingBytesMax;
+  }
+
+  async #cut(offset: PhysicalOffset): Promise<void> {
+    try {
+      if (offset > this.writtenOffset) await this.#commit.sync(this.endOffset);
+      await this.#commit.drain();
+      if (this.failure !== undefined) throw failureError(this.failure);
+    } catch (error) {
+      this.#isCutting = false;
+      throw error;
+    }
+    this.#commit.cut(offset);
+    this.#epochs.truncateTo(offset);
+    try {
+      await this.#cutFiles(offset);
+    } catch (error) {
+      if (!isDiskError(error) && !isStoreError(error)) throw error;
+      this.#commit.failCut(error);
+      throw isStoreError(error) ? error : diskRefusal(this.#segments.directory, offset, error);
+    }
+  }
+
+  /** Makes the files end at `end`, durably and with everything below in them, and takes appends again. */
+  async #cutFiles(end: PhysicalOffset): Promise<void> {
+    const { disk, timers, clock } = this.#environment;
+    // First of all: a log that ends below what a checkpoint claims to be durable would be refused.
+    if (this.#isCutting) await this.#checkpoint.lower(this.#ends(), clock.nowMs());
+    await this.#segments.truncateTo(end);
+    await disk.syncDirectory(this.#segments.directory);
+    const stop = await makeDurable(this.#segments, timers, this.durableOffset, this.#reader);
+    if (stop.state !== 'end') throw notKept(this.#segments.last.path, stop);
+    if (this.#isCutting) await this.#takeEpochBelow(end);
+    await this.#checkpoint.write(this.#endsAt(end), clock.nowMs());
+    this.#isCutting = false;
+    this.#segmentStart = this.#segments.last.startOffset;
+    this.#commit.restart(end);
+  }
+
+  /** The next records may be of an older epoch than those that were dropped. */
+  async #takeEpochBelow(end: PhysicalOffset): Promise<void> {
+    const known = this.#epochs.lastBelow(end);
+    this.#epoch = known ?? (await readLastEpoch(this.#segments, this.#environment.timers, end));
+    if (end > this.startOffset) this.#epochs.note(this.#epoch, end - 1);
   }
 
   #seal(buffer: Buffer, at: number, bytes: number, type: RecordType, flags: number): void {
@@ -320,14 +479,16 @@ export class CommitLog {
   }
 
   #ends(): LogEnds {
-    const durableOffset = this.durableOffset;
-    const confirmed = this.#options.confirmOffset?.() ?? durableOffset;
-    return { durableOffset, confirmOffset: physicalOffset(Math.min(confirmed, durableOffset)) };
+    return this.#endsAt(this.durableOffset);
   }
 
-  #writeCheckpoint(durableOffset: PhysicalOffset): Promise<void> {
-    const { confirmOffset } = this.#ends();
-    return this.#checkpoint.write(durableOffset, confirmOffset, this.#environment.clock.nowMs());
+  #endsAt(durableOffset: PhysicalOffset): LogEnds {
+    const confirmed = this.#options.confirmOffset?.() ?? this.#checkpoint.confirmOffset;
+    return {
+      durableOffset,
+      confirmOffset: physicalOffset(Math.min(confirmed, durableOffset)),
+      lastEpoch: this.#epochs.lastBelow(durableOffset),
+    };
   }
 
   async #reopen(): Promise<void> {
@@ -337,24 +498,13 @@ export class CommitLog {
     try {
       await this.#commit.settle();
       await requireSpace(disk, this.#segments.directory, failure, this.#options.batchBytesMax);
-      await this.#segments.truncateTo(failure.keptOffset);
-      await disk.syncDirectory(this.#segments.directory);
-      const stop = await makeDurable(
-        this.#segments,
-        this.#environment.timers,
-        this.durableOffset,
-        this.#reader,
-      );
-      if (stop.state !== 'end') throw notKept(failure, stop);
-      await this.#writeCheckpoint(failure.keptOffset);
+      await this.#cutFiles(failure.keptOffset);
     } catch (error) {
       if (!isDiskError(error)) throw error;
       // It may have been the sync: then the kernel is free to forget what it could not write.
       this.#commit.distrust();
-      throw ioError(failure.file, failure.fromOffset, error);
+      throw diskRefusal(failure.file, failure.fromOffset, error);
     }
-    this.#segmentStart = this.#segments.last.startOffset;
-    this.#commit.restart(failure.keptOffset);
   }
 
   /** In state 'failed', bytes at and after fromOffset are served from memory only. */
@@ -370,42 +520,6 @@ export class CommitLog {
   }
 }
 
-async function openParts(
-  options: CommitLogOptions,
-  environment: Environment,
-  from: RecoveryRange,
-): Promise<Parts> {
-  const { disk, clock } = environment;
-  await disk.makeDirectory(options.directory);
-  const checkpoint = await Checkpoint.open(disk, options.directory);
-  let segments: SegmentList | undefined;
-  try {
-    segments = await SegmentList.open(disk, `${options.directory}/${COMMIT_LOG_DIRECTORY}`);
-    await disk.syncDirectory(options.directory);
-    const durableFloor = physicalOffset(Math.max(from.durableFloor, checkpoint.durableOffset));
-    const found = await recover(segments, environment, { scanFrom: from.scanFrom, durableFloor });
-    const confirmOffset = physicalOffset(Math.min(checkpoint.confirmOffset, found.endOffset));
-    const recovery = { ...found, confirmOffset };
-    await checkpoint.write(segments.endOffset, recovery.confirmOffset, clock.nowMs());
-    return { segments, checkpoint, recovery };
-  } catch (error) {
-    await checkpoint.close();
-    await segments?.close();
-    throw error;
-  }
-}
-
-function ioError(
-  file: string,
-  offset: number,
-  cause: { code: string; message: string },
-): StoreError {
-  return new StoreError({
-    kind: 'io',
-    file,
-    offset,
-    reason: `the disk refused with ${cause.code}: ${cause.message}`,
-    hint: 'Free space or repair the disk, then try again.',
-    cause,
-  });
+function segmentDirectory({ directory }: Pick<CommitLogOptions, 'directory'>): string {
+  return `${directory}/${COMMIT_LOG_DIRECTORY}`;
 }

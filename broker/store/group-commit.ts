@@ -25,7 +25,7 @@ export interface GroupCommitOptions {
 }
 
 export interface LogFailure {
-  operation: 'write' | 'sync' | 'roll';
+  operation: 'write' | 'sync' | 'roll' | 'truncate';
   /** First byte not known good. Below it reads go on. */
   fromOffset: PhysicalOffset;
   /** End of what `reopen` keeps or else refuses: what had been handed out as written (async) or durable (sync). */
@@ -138,7 +138,38 @@ export class GroupCommit {
     }
   }
 
-  /** After `reopen` made the files end at `end`, all of it durable. */
+  /** Forgets what no write has taken yet, and resolves when no disk operation is in flight. */
+  async drain(): Promise<void> {
+    this.#batches = [];
+    await this.settle();
+    this.stop();
+  }
+
+  /**
+   * The log ends at `end`, which is written, from now on; the files are still to follow (`restart`). Who waits for more to
+   * be durable waits for that.
+   */
+  cut(end: PhysicalOffset): void {
+    assert(
+      this.#writing === undefined && this.#syncing === undefined && this.#batches.length === 0,
+      'cut of a log that was drained',
+    );
+    assert(end <= this.#written, `cut at ${end} of a log written to ${this.#written}`);
+    this.#written = end;
+    this.#durable = physicalOffset(Math.min(this.#durable, end));
+    this.#cache.truncateTo(end);
+    this.#syncWaiters = this.#syncWaiters.map((waiter) => ({
+      ...waiter,
+      target: Math.min(waiter.target, end),
+    }));
+  }
+
+  /** The files could not follow a `cut`. */
+  failCut(error: { code: string; message: string }): void {
+    this.#fail('truncate', error);
+  }
+
+  /** After the files were made to end at `end`, all of it durable. */
   restart(end: PhysicalOffset): void {
     assert(
       this.#writing === undefined && this.#syncing === undefined,
@@ -147,6 +178,7 @@ export class GroupCommit {
     this.#written = end;
     this.#durable = end;
     this.#failure = undefined;
+    this.#answerWaiters();
     this.#notifyAdvance();
   }
 
@@ -260,13 +292,16 @@ export class GroupCommit {
     if (offset > this.#durable) {
       assert(offset <= this.#written, 'nothing is durable before it is written');
       this.#durable = offset;
-      const isDone = (waiter: SyncWaiter): boolean => waiter.target <= offset;
-      const done = this.#syncWaiters.filter(isDone);
-      if (done.length > 0)
-        this.#syncWaiters = this.#syncWaiters.filter((waiter) => !isDone(waiter));
-      for (const waiter of done) waiter.resolve();
+      this.#answerWaiters();
     }
     this.#notifyAdvance();
+  }
+
+  #answerWaiters(): void {
+    const isDone = (waiter: SyncWaiter): boolean => waiter.target <= this.#durable;
+    const done = this.#syncWaiters.filter(isDone);
+    if (done.length > 0) this.#syncWaiters = this.#syncWaiters.filter((waiter) => !isDone(waiter));
+    for (const waiter of done) waiter.resolve();
   }
 
   /** Runs one disk operation; false means that the log has failed, by it or meanwhile. Bugs are rethrown. */

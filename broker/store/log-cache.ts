@@ -9,7 +9,7 @@ import { assert } from '../../common/assert.ts';
 import { type PhysicalOffset, physicalOffset } from '../../common/model/offsets.ts';
 
 /** Large enough to amortize allocation, small enough that evicting one is not a jolt. */
-const CHUNK_BYTES = 1024 * 1024;
+export const CHUNK_BYTES = 1024 * 1024;
 
 interface Chunk {
   readonly start: number;
@@ -50,17 +50,19 @@ export class LogCache {
    */
   reserve(bytes: number): Buffer {
     const last = this.#chunks.at(-1);
-    if (
-      last !== undefined &&
-      !last.isClosed &&
-      last.buffer.length - (last.end - last.start) >= bytes
-    )
-      return last.buffer;
+    if (last !== undefined && this.roomBytes >= bytes) return last.buffer;
     if (last !== undefined && last.end === last.start) this.#dropLast();
     const buffer = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, bytes));
     this.#bytes += buffer.length;
     this.#chunks.push({ start: this.#end, end: this.#end, buffer, isClosed: false });
     return buffer;
+  }
+
+  /** Bytes that the chunk at the end still takes. */
+  get roomBytes(): number {
+    const last = this.#chunks.at(-1);
+    if (last === undefined || last.isClosed) return 0;
+    return last.buffer.length - (last.end - last.start);
   }
 
   /** Position in the buffer that `reserve` returned. */

@@ -5,10 +5,13 @@
 import { type PhysicalOffset, physicalOffset } from '../../common/model/offsets.ts';
 import type { LogCache } from './log-cache.ts';
 import { LOOKS, type RangeSource } from './log-scanner.ts';
-import { inspectRecord, readLength } from './record-codec.ts';
+import type { RecordState } from './core/record-state.ts';
+import { HEADER_BYTES, inspectRecord, readLength } from './record-codec.ts';
 import type { SegmentFile } from './segment-file.ts';
 import type { SegmentList } from './segment-list.ts';
 import { isDiskError, StoreError } from './store-error.ts';
+
+const NOTHING = Buffer.alloc(0);
 
 export class LogReader implements RangeSource {
   readonly #segments: SegmentList;
@@ -49,6 +52,31 @@ export class LogReader implements RangeSource {
     }
   }
 
+  /**
+   * Whole records from the boundary `from` on, at most `bytesMax` unless the first one is longer, below the boundary `to`:
+   * a view of memory, or one validated read of a file. It may end early, where memory or a segment starts.
+   */
+  readBatch(from: PhysicalOffset, to: number, bytesMax: number): Buffer | Promise<Buffer> {
+    if (from >= to) return NOTHING;
+    const inMemory = this.#cache.tailFrom(from, to - from);
+    if (inMemory === undefined) return this.#readBatch(from, to, bytesMax);
+    return inMemory.subarray(0, recordsWithin(inMemory, bytesMax));
+  }
+
+  async #readBatch(from: PhysicalOffset, to: number, bytesMax: number): Promise<Buffer> {
+    if (from < this.#segments.startOffset) throw this.#outOfRange(from, `${from} was asked for`);
+    let wanted = Math.max(bytesMax, HEADER_BYTES);
+    for (let look = 1; ;) {
+      const buffer = await this.#readFile(from, Math.min(from + wanted, to));
+      const { bytes, state } = intactRecords(buffer, from);
+      if (bytes > 0) return buffer.subarray(0, bytes);
+      const length = state === 'short-body' ? readLength(buffer, 0) : 0;
+      if (length > buffer.length && buffer.length === wanted) wanted = length;
+      else if (look === LOOKS) throw this.damaged(from, state);
+      else look += 1;
+    }
+  }
+
   /** The error for something at `offset` that is not the intact record that was there. */
   damaged(offset: PhysicalOffset, state: string): StoreError {
     return new StoreError({
@@ -82,6 +110,28 @@ export class LogReader implements RangeSource {
       reason: `${reason}; the log holds [${this.#segments.startOffset}, ${this.#cache.endOffset})`,
       hint: 'Retention deletes whole segments; start from the first offset of the log.',
     });
+  }
+}
+
+/** Length of the whole records of `bytesMax` bytes, and at least of the first one. They never left memory: not validated. */
+function recordsWithin(records: Buffer, bytesMax: number): number {
+  if (records.length <= bytesMax) return records.length;
+  let end = readLength(records, 0);
+  while (end < records.length) {
+    const next = end + readLength(records, end);
+    if (next > bytesMax) break;
+    end = next;
+  }
+  return end;
+}
+
+/** Length of the intact records at the start of `buffer`, and what stands behind them. */
+function intactRecords(buffer: Buffer, offset: number): { bytes: number; state: RecordState } {
+  let bytes = 0;
+  for (;;) {
+    const state = inspectRecord(buffer, bytes, buffer.length, offset + bytes);
+    if (state !== 'ok') return { bytes, state };
+    bytes += readLength(buffer, bytes);
   }
 }
 

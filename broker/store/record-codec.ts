@@ -136,6 +136,15 @@ export function readLength(buffer: Buffer, at: number): number {
   return buffer.readUInt32BE(at + LENGTH_AT);
 }
 
+/** Type and epoch fields; need HEADER_BYTES, say nothing about validity. */
+export function readType(buffer: Buffer, at: number): number {
+  return buffer[at + TYPE_AT] ?? 0;
+}
+
+export function readEpoch(buffer: Buffer, at: number): number {
+  return buffer.readUInt32BE(at + EPOCH_AT);
+}
+
 /** The record's own idea of where it stands. Needs HEADER_BYTES. */
 export function readOffset(buffer: Buffer, at: number): number {
   return readUint56(buffer, at + OFFSET_AT);

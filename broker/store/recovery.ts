@@ -7,9 +7,16 @@
  * after the damage, each of which says how far the log was durable when it was appended.
  */
 import { assert } from '../../common/assert.ts';
-import { type PhysicalOffset, physicalOffset } from '../../common/model/offsets.ts';
+import type { EpochStart } from '../../common/model/broker-group.ts';
+import {
+  type Epoch,
+  epoch,
+  type PhysicalOffset,
+  physicalOffset,
+} from '../../common/model/offsets.ts';
 import type { Environment } from '../../common/environment/environment.ts';
 import type { Timers } from '../../common/environment/timers.ts';
+import { EpochStarts } from './core/epoch-starts.ts';
 import { decideRecovery, describeState, type Position } from './core/recovery-decision.ts';
 import {
   findNextRecord,
@@ -19,6 +26,7 @@ import {
   scanToStop,
 } from './log-scanner.ts';
 import { HEADER_BYTES, type LogRecord } from './record-codec.ts';
+import { RecordType } from './record-type.ts';
 import type { SegmentFile } from './segment-file.ts';
 import type { SegmentList } from './segment-list.ts';
 import { StoreError } from './store-error.ts';
@@ -26,6 +34,8 @@ import { StoreError } from './store-error.ts';
 export interface RecoveryReport extends FoundLog {
   /** What the checkpoint says the group had confirmed: at least this is confirmed. */
   confirmOffset: PhysicalOffset;
+  /** Epoch of the last record of the log, 0 when it has none. */
+  lastEpoch: Epoch;
 }
 
 export interface FoundLog {
@@ -38,6 +48,8 @@ export interface FoundLog {
   /** Intact records among them: written out of order before a power loss, unusable behind the tear. */
   truncatedRecords: number;
   recordsScanned: number;
+  /** Epochs of the records that were scanned, oldest first; the first one may have started before `scanFrom`. */
+  epochs: readonly EpochStart[];
   elapsedMs: number;
 }
 
@@ -46,6 +58,14 @@ export interface RecoveryRange {
   scanFrom: PhysicalOffset;
   /** A record boundary; everything below is known to have been durable. */
   durableFloor: PhysicalOffset;
+}
+
+export interface RecoveryOptions extends RecoveryRange {
+  /**
+   * Records of this epoch were appended by this copy of the log itself. Only those prove, by their durableOffset, what was
+   * durable here; what came from another master tells of its disk.
+   */
+  isOwnEpoch: (epoch: Epoch) => boolean;
 }
 
 /**
@@ -58,14 +78,14 @@ const PASSES_MAX = 3;
 export async function recover(
   segments: SegmentList,
   environment: Environment,
-  range: RecoveryRange,
+  range: RecoveryOptions,
 ): Promise<FoundLog> {
   const startedMs = environment.clock.monotonicMs();
   requireRange(segments, range);
   const total = { truncatedBytes: 0, truncatedRecords: 0, row: '' };
   const floor = physicalOffset(Math.max(range.durableFloor, range.scanFrom));
   for (let pass = 1; ; pass += 1) {
-    const end = await findEnd(segments, environment, range.scanFrom, floor);
+    const end = await findEnd(segments, environment, range, floor);
     total.truncatedBytes += segments.endOffset - end.offset;
     total.truncatedRecords += end.laterRecords;
     if (total.row === '' || end.row !== 'C') total.row = end.row;
@@ -77,6 +97,7 @@ export async function recover(
         decision: total.truncatedBytes > 0 ? 'truncate' : 'end',
         endOffset: end.offset,
         recordsScanned: end.recordsScanned,
+        epochs: end.epochs,
         elapsedMs: environment.clock.monotonicMs() - startedMs,
       };
     }
@@ -89,21 +110,27 @@ interface FoundEnd {
   row: string;
   laterRecords: number;
   recordsScanned: number;
+  epochs: readonly EpochStart[];
 }
 
 async function findEnd(
   segments: SegmentList,
   environment: Environment,
-  from: PhysicalOffset,
+  options: RecoveryOptions,
   floor: PhysicalOffset,
 ): Promise<FoundEnd> {
-  let position = from;
+  let position = options.scanFrom;
   let recordsScanned = 0;
+  const epochs = new EpochStarts();
   for (;;) {
     const segment = segmentAt(segments, position);
     const scan = scanRecords(segment, environment.timers, position, segment.endOffset);
-    const stop = await scanToStop(scan, (records) => void (recordsScanned += records.length));
-    const evidence = await findEvidence(segments, segment, environment, stop, floor);
+    const stop = await scanToStop(scan, (records) => {
+      recordsScanned += records.length;
+      noteEpochs(records, epochs);
+    });
+    const proof = { floor, isOwnEpoch: options.isOwnEpoch };
+    const evidence = await findEvidence(segments, segment, environment, stop, proof);
     const isFileEnd = stop.offset === segment.endOffset;
     const seen = describeState(stop.state === 'end' ? 'short-header' : stop.state, isFileEnd);
     const row = decideRecovery(seen.header, seen.body, evidence.position);
@@ -118,6 +145,7 @@ async function findEnd(
           row: row.label,
           laterRecords: evidence.laterRecords,
           recordsScanned,
+          epochs: epochs.starts,
         };
       default:
         throw refusal(segment, stop, row.label, row.decision, evidence);
@@ -154,6 +182,31 @@ export async function makeDurable(
   return eachSegment(segments, from, (segment, start) =>
     scanToStop(scanRecords(segment, timers, start, segment.endOffset), () => undefined),
   );
+}
+
+/** A Hole has the epoch of what a repair found before it, if anything: it says nothing. */
+function noteEpochs(records: readonly LogRecord[], epochs: EpochStarts): void {
+  for (const record of records)
+    if (record.type !== RecordType.Hole) epochs.note(record.epoch, record.offset);
+}
+
+/**
+ * The epoch of the last record below `end`, read from the files: at most one segment of it, and only what is intact. 0 when
+ * there is none.
+ */
+export async function readLastEpoch(
+  segments: SegmentList,
+  timers: Timers,
+  end: PhysicalOffset,
+): Promise<Epoch> {
+  const epochs = new EpochStarts();
+  const segment = end > segments.startOffset ? segments.find(physicalOffset(end - 1)) : undefined;
+  if (segment !== undefined) {
+    await scanToStop(scanRecords(segment, timers, segment.startOffset, end), (records) =>
+      noteEpochs(records, epochs),
+    );
+  }
+  return epochs.lastBelow(end) ?? epoch(0);
 }
 
 /** Visits the segments from the one that holds `from`, until one does not stop at its end. */
@@ -224,7 +277,7 @@ async function findEvidence(
   segment: SegmentFile,
   environment: Environment,
   stop: ScanStop,
-  floor: PhysicalOffset,
+  { floor, isOwnEpoch }: { floor: PhysicalOffset; isOwnEpoch: (epoch: Epoch) => boolean },
 ): Promise<Evidence> {
   const found = { laterRecords: 0, resumesAt: undefined as PhysicalOffset | undefined };
   if (!segments.isLast(segment))
@@ -236,7 +289,7 @@ async function findEvidence(
   for await (const record of laterRecords(segment, environment, stop.offset)) {
     found.laterRecords += 1;
     found.resumesAt ??= record.offset;
-    if (record.durableOffset > stop.offset) {
+    if (record.durableOffset > stop.offset && isOwnEpoch(record.epoch)) {
       const because = `the intact record at ${record.offset} says that the log was durable up to ${record.durableOffset}`;
       return { position: 'proven', because, ...found };
     }

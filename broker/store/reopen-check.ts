@@ -25,13 +25,13 @@ export async function requireSpace(
   });
 }
 
-/** The error for a file that does not hold, on reading back, what had been written before the failure. */
-export function notKept(failure: LogFailure, stop: ScanStop): StoreError {
+/** The error for a file that does not hold, on reading back, what had been written to it. */
+export function notKept(file: string, stop: ScanStop): StoreError {
   return new StoreError({
     kind: 'corrupt',
-    file: failure.file,
+    file,
     offset: stop.offset,
-    reason: `${stop.state} on reading back what was written before the failure (${failure.operation}: ${failure.code})`,
+    reason: `${stop.state} on reading back what had been written`,
     hint: 'Check the disk, then restart the broker: recovery keeps the intact part and reports the rest.',
   });
 }

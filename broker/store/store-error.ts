@@ -61,3 +61,19 @@ export function isDiskError(error: unknown): error is { code: string; message: s
 export function isStoreError(error: unknown): error is StoreError {
   return (error as { code?: unknown } | null | undefined)?.code === 'STORE';
 }
+
+/** The error for an operation that the disk refused while the log was opened or changed. */
+export function diskRefusal(
+  file: string,
+  offset: number,
+  cause: { code: string; message: string },
+): StoreError {
+  return new StoreError({
+    kind: 'io',
+    file,
+    offset,
+    reason: `the disk refused with ${cause.code}: ${cause.message}`,
+    hint: 'Free space or repair the disk, then try again.',
+    cause,
+  });
+}
