@@ -46,6 +46,8 @@ export interface BrokerPorts {
   readonly advertised: string;
   /** Set for a member of a replicated group. */
   readonly membership?: BrokerMembership;
+  /** Outlives this broker, for a member whose data is opened several times. */
+  readonly configuration?: ConfigurationFeed;
   /** The queue index cannot be trusted any more: the process must end, and the next start builds it anew. */
   readonly onIndexDamaged: (damage: IndexDamage) => void;
 }
@@ -80,7 +82,8 @@ export function buildParts(
   const services = buildServices(options, ports, opened, data);
   const { state, log, index } = opened.recovered;
   const { environment, metrics } = ports;
-  const configuration = new ConfigurationFeed(state);
+  const configuration = ports.configuration ?? new ConfigurationFeed(state);
+  configuration.attach(state);
   const serving = new ServingListener(
     services.consumption,
     services.attempts,

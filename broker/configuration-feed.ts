@@ -19,13 +19,21 @@ interface Table<Config> {
 
 /** Topics and groups of a broker for whoever keeps a copy of them. */
 export class ConfigurationFeed implements ConfigurationSource {
-  readonly #state: ConfigurationState;
+  #state: ConfigurationState;
   readonly #journal: ChangeJournal;
   readonly #listeners = new Set<() => void>();
 
   constructor(state: ConfigurationState, journal: ChangeJournal = new ChangeJournal()) {
     this.#state = state;
     this.#journal = journal;
+  }
+
+  /**
+   * The data has been opened anew. Only for a member that is not a master: its feed is read when it becomes one, in a new epoch,
+   * and then from the beginning.
+   */
+  attach(state: ConfigurationState): void {
+    this.#state = state;
   }
 
   get version(): number {

@@ -6,7 +6,11 @@ import { physicalOffset } from '../common/model/offsets.ts';
 import type { BrokerState } from './state/broker-state.ts';
 import type { ReferenceCarrier } from './state/reference-carrier.ts';
 import type { CommitLog } from './store/commit-log.ts';
-import { planFollowing, planRetention, type SegmentDeletion } from './store/core/retention-policy.ts';
+import {
+  planFollowing,
+  planRetention,
+  type SegmentDeletion,
+} from './store/core/retention-policy.ts';
 import type { DiskWatermark } from './store/disk-watermark.ts';
 import type { IndexDamage } from './store/index/index-damage.ts';
 import type { SnapshotService } from './snapshot-service.ts';
@@ -108,7 +112,11 @@ export class RetentionService {
   #plan(): SegmentDeletion[] {
     const { state, log, environment, watermark } = this.#ports;
     const keepFrom = this.#ports.keepFrom();
-    if (keepFrom !== undefined) return planFollowing(log.segments(), Math.min(keepFrom, state.foldedOffset, log.durableOffset));
+    if (keepFrom !== undefined)
+      return planFollowing(
+        log.segments(),
+        Math.min(keepFrom, state.foldedOffset, log.durableOffset),
+      );
     return planRetention(log.segments(), {
       nowMs: environment.clock.nowMs(),
       retentionMs: this.#longestRetentionMs(),

@@ -4,7 +4,7 @@ import { physicalOffset } from '../../common/model/offsets.ts';
 import type { CommitLog } from '../store/commit-log.ts';
 import type { LogFailure } from '../store/group-commit.ts';
 import type { LogRecord } from '../store/record-codec.ts';
-import type { RecordType } from '../store/record-type.ts';
+import { RecordType } from '../store/record-type.ts';
 import { isDiskError, isStoreError } from '../store/store-error.ts';
 import type { BrokerState } from './broker-state.ts';
 
@@ -79,7 +79,7 @@ export class CommitPipeline {
     payloadBytes: number,
     fill: (buffer: Buffer, at: number) => void,
   ): number {
-    this.#requireOpen();
+    this.#requireOpen(type);
     const offset = this.#log.append(type, 0, payloadBytes, fill);
     if (offset === 'log-full') {
       const pendingBytes = this.#log.endOffset - this.#log.writtenOffset;
@@ -160,8 +160,10 @@ export class CommitPipeline {
         physicalOffset(this.#state.foldedOffset),
         physicalOffset(confirm),
       )) {
+        // Another master may have said meanwhile that less is confirmed, and the log may end earlier.
+        const limit = Math.min(confirm, this.#options.confirmOffset());
         for (const record of records) {
-          if (this.#closedBy !== undefined) return;
+          if (this.#closedBy !== undefined || record.offset + record.bytes > limit) return;
           this.#state.fold(record);
         }
         this.#answer();
@@ -183,11 +185,13 @@ export class CommitPipeline {
       await index.relieved();
   }
 
-  #requireOpen(): void {
+  #requireOpen(type: RecordType): void {
     if (this.#closedBy !== undefined) throw this.#closedBy;
     if (this.#isPaused) throw new MqError('no-master', { reason: 'it is handing over' });
     const { unconfirmedBytes } = this.#options;
-    if (unconfirmedBytes === undefined || this.unfoldedBytes < unconfirmedBytes) return;
+    // The first record of an epoch is what lets the others be confirmed.
+    if (unconfirmedBytes === undefined || type === RecordType.Epoch) return;
+    if (this.unfoldedBytes < unconfirmedBytes) return;
     throw new MqError('too-many-requests', {
       what: 'bytes that wait to be confirmed by slaves',
       limit: unconfirmedBytes,

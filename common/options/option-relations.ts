@@ -49,6 +49,11 @@ export const OPTION_RELATIONS: readonly Relation[] = [
     rule: 'a member of a group must say where other nodes reach it: set the second to HOST:PORT',
   },
   {
+    keys: ['memberName', 'namesrv'],
+    holds: ({ memberName, namesrv }) => memberName === undefined || namesrv.length > 0,
+    rule: 'a member of a group needs NameServers, which are the witnesses of who is alive',
+  },
+  {
     keys: ['writeLeaseMs', 'heartbeatIntervalMs', 'heartbeatExpiryMs'],
     holds: (o) =>
       o.memberName === undefined || o.writeLeaseMs + o.heartbeatIntervalMs <= o.heartbeatExpiryMs,

@@ -1,0 +1,645 @@
+/**
+ * One member of a replicated broker group: its role, and the broker that it is at the moment. Roles come from the failover
+ * controller alone; on its own a member only gives one up. States and orders: docs/internals/failover.md.
+ *
+ * A master that loses its role closes its broker and opens it anew, since only a restart rids it of what it served with. A
+ * slave that is promoted goes on with the broker it has, whose state is as warm as its log.
+ */
+import type { Environment } from '../common/environment/environment.ts';
+import type { TimerHandle } from '../common/environment/timers.ts';
+import type { Component } from '../common/lifecycle/lifecycle.ts';
+import type { Logger } from '../common/log/logger.ts';
+import type { Metrics } from '../common/metrics/metrics.ts';
+import { isMqError, MqError } from '../common/errors/mq-error.ts';
+import type {
+  GroupMember,
+  GroupTerms,
+  MemberRole,
+  MemberStatus,
+} from '../common/model/broker-group.ts';
+import { epoch as toEpoch } from '../common/model/offsets.ts';
+import type {
+  FollowOrder,
+  HandOverAnswer,
+  HandOverOrder,
+  MemberAnswer,
+  PromoteAnswer,
+  PromoteOrder,
+  ResumeOrder,
+  RevokeOrder,
+  StatusQuestion,
+  UpdateTermsOrder,
+} from '../common/model/member-orders.ts';
+import type { NodeOptions } from '../common/options/node-options.ts';
+import type { Address } from '../common/options/option-definition.ts';
+import { formatAddress } from '../common/options/parse-value.ts';
+import type { RpcChannel } from '../common/rpc/rpc-channel.ts';
+import type { BidiHandler } from '../common/rpc/service-table.ts';
+import { Broker } from './broker.ts';
+import type { BrokerMembership } from './broker-membership.ts';
+import { ConfigurationFeed } from './configuration-feed.ts';
+import { WriteLease } from './ha/core/write-lease.ts';
+import { MasterReplication } from './ha/master-replication.ts';
+import { ReplicaFile } from './ha/replica-file.ts';
+import { SlaveReplication } from './ha/slave-replication.ts';
+import { MemberData } from './member-data.ts';
+import { describeMember } from './member-status.ts';
+import { MemberTerm } from './member-term.ts';
+import { SerialQueue } from './serial-queue.ts';
+import { StatusBoard } from './status-board.ts';
+import { encodeChange } from './state/payload/change-record.ts';
+import { RecordType } from './store/record-type.ts';
+
+export interface BrokerMemberPorts {
+  readonly options: NodeOptions;
+  readonly environment: Environment;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Stable address of the group, which clients are sent to. */
+  readonly advertised: Address;
+  /** Where other nodes reach this process. */
+  readonly memberAddress: Address;
+  /** NameServers that grant the write lease: their majority counts. */
+  readonly nameServerCount: number;
+  /** Of this process, when whoever started it has given it one. */
+  readonly runId?: string;
+  connect(member: Address): RpcChannel;
+  /** What is in memory can no longer be trusted: the process must end. */
+  onFatal(error: unknown): void;
+}
+
+/** How often it is looked for changes that nobody reports: a full disk, a slave that fell behind. */
+const LOOK_MS = 100;
+/** What a hand-over may last beyond its time before writes are taken again without having been told. */
+const HAND_OVER_GRACE_MS = 2_000;
+const RUN_ID_BYTES = 8;
+const NOTHING = { get: () => undefined, all: () => [] };
+const NO_CONFIGURATION = { topics: NOTHING, groups: NOTHING };
+
+interface Following {
+  readonly epoch: number;
+  readonly master: GroupMember;
+  readonly slave: SlaveReplication;
+}
+
+export class BrokerMember implements Component {
+  readonly name = 'broker';
+  readonly order = 'its data must be recovered before anything can be served';
+  readonly runId: string;
+  readonly self: GroupMember;
+  /** Topics and groups, whichever broker is open. */
+  readonly configuration = new ConfigurationFeed(NO_CONFIGURATION);
+  readonly #ports: BrokerMemberPorts;
+  readonly #logger: Logger;
+  readonly #data: MemberData;
+  #lease: WriteLease;
+  readonly #orders = new SerialQueue();
+  readonly #board: StatusBoard;
+  readonly #roleListeners = new Set<() => void>();
+  #replica: ReplicaFile | undefined;
+  #term: MemberTerm | undefined;
+  #following: Following | undefined;
+  /** Accepted in memory at once, on the disk before it is answered. */
+  #acceptedEpoch = 0;
+  /** As the master told, or as this disk remembers; never beyond what it has while it is used. */
+  #toldConfirm = 0;
+  #toldStart = 0;
+  /** Why it cannot be a master now, when that is not the store's own refusal. */
+  #trouble = 'it has just started';
+  #look: TimerHandle | undefined;
+  #handOverEnd: TimerHandle | undefined;
+  #isStopping = false;
+  #said = '';
+
+  constructor(ports: BrokerMemberPorts) {
+    this.#ports = ports;
+    const { options, environment, logger, memberAddress } = ports;
+    this.runId = ports.runId ?? environment.random.bytes(RUN_ID_BYTES).toString('hex');
+    this.self = { name: options.memberName ?? '', address: memberAddress };
+    this.#logger = logger.child('member');
+    this.#lease = new WriteLease(ports.nameServerCount, options.writeLeaseMs);
+    const { configuration } = this;
+    this.#data = new MemberData({ ...ports, membership: this.#membership(), configuration });
+    this.#board = new StatusBoard(environment.timers, () => this.status());
+  }
+
+  // What others ask of it -------------------------------------------------------------------------------------------
+
+  get role(): MemberRole {
+    if (this.#term !== undefined) return this.#term.phase;
+    return this.#data.isOpen && this.#replica !== undefined ? 'follower' : 'recovering';
+  }
+
+  get isOpen(): boolean {
+    return this.#data.isOpen;
+  }
+
+  /** The open broker; throws while the data is being recovered. */
+  get broker(): Broker {
+    return this.#data.broker;
+  }
+
+  /** The master of this process, ready for requests. */
+  get serving(): Broker | undefined {
+    return this.#term?.phase === 'master' ? this.#data.broker : undefined;
+  }
+
+  /** The master as far as it is known, when that is another member. */
+  master(): GroupMember | undefined {
+    return this.#term === undefined ? this.#following?.master : undefined;
+  }
+
+  /** Called when the role, the master or the open broker may be another one. Returns what ends it. */
+  onChange(listener: () => void): () => void {
+    this.#roleListeners.add(listener);
+    return () => this.#roleListeners.delete(listener);
+  }
+
+  get term(): MemberTerm | undefined {
+    return this.#term;
+  }
+
+  /** Epoch of its mastership, or the highest that it has accepted. */
+  get epoch(): number {
+    return this.#term?.terms.epoch ?? this.#acceptedEpoch;
+  }
+
+  notReadyReason(): string | undefined {
+    return this.role === 'recovering' ? `recovering: ${this.#trouble}` : undefined;
+  }
+
+  status(): MemberStatus {
+    const { options } = this.#ports;
+    return describeMember({
+      brokerName: options.brokerName,
+      memberName: this.self.name,
+      runId: this.runId,
+      statusVersion: this.#board.version,
+      role: this.role,
+      acceptedEpoch: toEpoch(this.#acceptedEpoch),
+      broker: this.#data.isOpen ? this.#data.broker : undefined,
+      lastEpoch: this.#replica?.history.lastEpoch ?? 0,
+      term: this.#term,
+      confirmOffset: this.#confirmOffset(),
+      masterName: this.#following?.master.name ?? '',
+      isFollowing: this.#following?.slave.isFollowing ?? false,
+      trouble: this.#trouble,
+      nowMs: this.#nowMs(),
+    });
+  }
+
+  whenStatusAfter({ knownVersion, waitMs }: StatusQuestion): Promise<MemberStatus> {
+    return this.#board.whenAfter(knownVersion, waitMs);
+  }
+
+  /** Replicate of a slave. */
+  replicate: BidiHandler = (call, stream) => {
+    const term = this.#term;
+    if (term === undefined) {
+      stream.end(new MqError('no-master', { reason: `${this.self.name} is not the master` }));
+      return { message: () => undefined, halfClosed: () => undefined, closed: () => undefined };
+    }
+    return term.replication.open(call, stream);
+  };
+
+  // Lease and epochs, from the NameServers --------------------------------------------------------------------------
+
+  leaseGranted(nameServer: number, sentMs: number): void {
+    const wasValid = (this.#term?.leaseLeftMs() ?? 0) > 0;
+    this.#lease.granted(nameServer, sentMs);
+    if (!wasValid && this.#term !== undefined && this.#data.isOpen)
+      this.#data.broker.pipeline.advance();
+  }
+
+  leaseWithdrawn(nameServer: number): void {
+    this.#lease.withdrawn(nameServer);
+  }
+
+  /** Another number of NameServers: what was granted by the ones before counts no more. */
+  nameServersAre(count: number): void {
+    this.#lease = new WriteLease(count, this.#ports.options.writeLeaseMs);
+  }
+
+  /** Somebody knows of a higher epoch: this member is the master of none any more. */
+  epochOver(epoch: number): void {
+    const term = this.#term;
+    if (term === undefined || epoch <= term.terms.epoch) return;
+    this.#depose(`epoch ${epoch} has begun`);
+    this.#renewSpent();
+  }
+
+  // Orders ----------------------------------------------------------------------------------------------------------
+
+  async revoke({ epoch }: RevokeOrder): Promise<MemberAnswer> {
+    if (epoch < this.#acceptedEpoch || this.#term?.terms.epoch === epoch)
+      return this.#answer(false);
+    this.#accept(epoch);
+    const answer = this.#orders.run(async () => {
+      await this.#requireReplica().accept(toEpoch(epoch));
+      await this.#stopFollowing();
+      await this.#data.settle();
+      return this.#answer(this.#acceptedEpoch === epoch);
+    });
+    // Behind the answer, for which the election waits.
+    this.#renewSpent();
+    return answer;
+  }
+
+  promote({ memberName, runId, terms }: PromoteOrder): Promise<PromoteAnswer> {
+    const refusal = this.#promotionRefusal(memberName, runId, terms);
+    if (refusal !== undefined) return Promise.resolve({ ...this.#answer(false), reason: refusal });
+    this.#accept(terms.epoch);
+    return this.#orders.run(async () => {
+      const later = this.#promotionRefusal(memberName, runId, terms);
+      if (later !== undefined) return { ...this.#answer(false), reason: later };
+      if (this.#term?.terms.epoch !== terms.epoch) await this.#promote(terms);
+      return { ...this.#answer(true), reason: '' };
+    });
+  }
+
+  async follow({ epoch, master }: FollowOrder): Promise<MemberAnswer> {
+    if (epoch < this.#acceptedEpoch || this.#term?.terms.epoch === epoch)
+      return this.#answer(false);
+    if (master.name === this.self.name) return this.#answer(false);
+    this.#accept(epoch);
+    return this.#orders.run(async () => {
+      if (epoch !== this.#acceptedEpoch) return this.#answer(false);
+      await this.#requireReplica().accept(toEpoch(epoch));
+      await this.#follow(epoch, master);
+      return this.#answer(true);
+    });
+  }
+
+  updateTerms({ terms }: UpdateTermsOrder): MemberAnswer {
+    const isAccepted = this.#term?.update(terms) ?? false;
+    if (isAccepted && this.#data.isOpen) this.#data.broker.pipeline.advance();
+    this.#changed();
+    return this.#answer(isAccepted);
+  }
+
+  async handOver({ epoch, targetMember, timeoutMs }: HandOverOrder): Promise<HandOverAnswer> {
+    const term = this.#term;
+    const refuse = (reason: string): HandOverAnswer => ({
+      isReady: false,
+      reason,
+      status: this.status(),
+    });
+    if (term?.terms.epoch !== epoch || term.phase === 'promoting')
+      return refuse('it is not the master of that epoch');
+    term.phase = 'handing-over';
+    const { pipeline } = this.#data.broker;
+    pipeline.pause();
+    this.#changed();
+    this.#handOverEnd?.cancel();
+    this.#handOverEnd = this.#ports.environment.timers.after(timeoutMs + HAND_OVER_GRACE_MS, () => {
+      this.#resume(term, 'nobody came to take over');
+    });
+    const isCaughtUp = await term.replication.whenCaughtUp(targetMember, timeoutMs);
+    if (this.#term !== term) return refuse('it has lost its epoch meanwhile');
+    if (isCaughtUp) return { isReady: true, reason: '', status: this.status() };
+    this.#resume(term, `${targetMember} did not catch up`);
+    return refuse(`${targetMember} did not catch up within ${timeoutMs} ms`);
+  }
+
+  resume({ epoch }: ResumeOrder): boolean {
+    const term = this.#term;
+    if (term?.terms.epoch !== epoch) return false;
+    this.#resume(term, 'the hand-over was called off');
+    return true;
+  }
+
+  // Life ------------------------------------------------------------------------------------------------------------
+
+  async start(): Promise<void> {
+    const { options, environment } = this.#ports;
+    await environment.disk.makeDirectory(options.dataDir);
+    this.#replica = await ReplicaFile.open(options.dataDir, environment.disk);
+    this.#acceptedEpoch = this.#replica.acceptedEpoch;
+    await this.#open();
+    this.#lookLater();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#look?.cancel();
+    this.#handOverEnd?.cancel();
+    this.#board.close();
+    this.#term?.replication.stop();
+    await this.#orders.run(async () => {
+      await this.#stopFollowing();
+      await this.#data.close({ leavesSnapshot: true });
+    });
+  }
+
+  async #open(): Promise<void> {
+    const replica = this.#requireReplica();
+    const broker = await this.#data.open();
+    this.#toldConfirm = broker.foldedOffset;
+    this.#toldStart = broker.log.startOffset;
+    const { epochs } = broker.log.recovery;
+    await replica.reconcile(broker.log.endOffset, epochs);
+    broker.log.onFailure((failure) => {
+      if (this.#data.isOpen && this.#data.broker === broker) this.#logFailed(failure.message);
+    });
+    this.#trouble = 'it has not been told whom to follow';
+    this.#changed();
+  }
+
+  #promotionRefusal(memberName: string, runId: string, terms: GroupTerms): string | undefined {
+    const { epoch } = terms;
+    if (memberName !== this.self.name) return `this is ${this.self.name}, not ${memberName}`;
+    if (runId !== this.runId) return `this is another run of the process: ${this.runId}`;
+    if (this.#term?.terms.epoch === epoch) return undefined;
+    if (epoch < this.#acceptedEpoch) return `epoch ${this.#acceptedEpoch} has been accepted`;
+    // In one epoch it may follow or lead, but never first one and then the other.
+    if (this.#following?.epoch === epoch || this.#resigned === epoch)
+      return `epoch ${epoch} has another master`;
+    return undefined;
+  }
+
+  /** The epoch that it has been the master of and is no longer. */
+  #resigned = 0;
+
+  async #promote(terms: GroupTerms): Promise<void> {
+    const { options, environment } = this.#ports;
+    const { epoch } = terms;
+    const replica = this.#requireReplica();
+    await replica.accept(toEpoch(epoch));
+    await this.#stopFollowing();
+    const broker = await this.#requireBroker();
+    const failure = broker.log.failure;
+    if (failure !== undefined) throw new MqError('log-failed', { reason: failure.message });
+    await broker.log.sync();
+    await replica.beginEpoch(toEpoch(epoch), broker.log.endOffset, true);
+    if (this.#acceptedEpoch !== epoch)
+      throw new MqError('no-master', { reason: 'a higher epoch came' });
+    broker.log.setEpoch(toEpoch(epoch));
+    const { log } = broker;
+    const ownEnd = (): number => (options.flush === 'sync' ? log.durableOffset : log.writtenOffset);
+    const replication = new MasterReplication(
+      {
+        log,
+        history: replica.history,
+        environment,
+        logger: this.#logger,
+        options,
+        brokerName: options.brokerName,
+        memberName: this.self.name,
+        ownEnd,
+        mayAckAlone: () => this.#term?.mayAckAlone() ?? false,
+        onProgress: () => {
+          broker.pipeline.advance();
+        },
+        onStatus: () => {
+          this.#changed();
+        },
+        onHigherEpoch: (higher) => {
+          this.epochOver(higher);
+        },
+      },
+      terms,
+    );
+    const term = new MemberTerm(terms, {
+      replication,
+      leaseUntilMs: () => this.#lease.validUntilMs,
+      leaseMs: options.writeLeaseMs,
+      nowMs: () => this.#nowMs(),
+    });
+    this.#term = term;
+    this.#trouble = '';
+    this.#changed();
+    const receiptKey =
+      broker.services.state.receiptKey ??
+      Buffer.from(broker.services.receipts.key).toString('base64');
+    const first = encodeChange({ master: this.self.name, receiptKey });
+    broker.pipeline.appendBytes(RecordType.Epoch, first);
+    replication.sync.takenOver(log.endOffset);
+    void broker.pipeline.whenFolded().then(
+      () => {
+        this.#serve(term, broker);
+      },
+      (error: unknown) => {
+        if (!isMqError(error)) this.#ports.onFatal(error);
+      },
+    );
+  }
+
+  /** The first record of the epoch has been confirmed: the log up to it is what every later member has. */
+  #serve(term: MemberTerm, broker: Broker): void {
+    if (this.#term !== term || term.phase !== 'promoting') return;
+    broker.serve();
+    term.phase = 'master';
+    this.#logger.info('this member is the master now', {
+      epoch: term.terms.epoch,
+      logEndOffset: broker.log.endOffset,
+      syncStateSet: term.terms.syncStateSet.join(', '),
+    });
+    this.#changed();
+  }
+
+  async #follow(epoch: number, master: GroupMember): Promise<void> {
+    const known = this.#following;
+    const address = formatAddress(master.address);
+    const isSame = known?.epoch === epoch && formatAddress(known.master.address) === address;
+    if (isSame) return;
+    await this.#stopFollowing();
+    await this.#requireBroker();
+    this.#startFollowing(epoch, master);
+  }
+
+  #startFollowing(epoch: number, master: GroupMember): void {
+    const { options, environment } = this.#ports;
+    const { broker } = this.#data;
+    const { log } = broker;
+    // What the master before had confirmed may reach beyond what the new one has; it says itself what is.
+    this.#toldConfirm = broker.foldedOffset;
+    const slave = new SlaveReplication(
+      {
+        log,
+        replica: this.#requireReplica(),
+        environment,
+        logger: this.#logger,
+        options,
+        brokerName: options.brokerName,
+        memberName: this.self.name,
+        runId: this.runId,
+        foldedOffset: () => broker.foldedOffset,
+        ackOffset: () => (options.flush === 'sync' ? log.durableOffset : log.writtenOffset),
+        connect: () => this.#ports.connect(master.address),
+        listener: {
+          confirmed: (confirmOffset, masterStart) => {
+            this.#toldConfirm = Math.max(this.#toldConfirm, confirmOffset);
+            this.#toldStart = masterStart;
+            broker.pipeline.advance();
+          },
+          following: () => {
+            this.#changed();
+          },
+          mustRewind: (commonOffset) => {
+            void this.#again(epoch, () => this.#data.rewind(commonOffset));
+          },
+          mustInstallSnapshot: () => {
+            this.#trouble = 'its master has deleted the log that it would have to follow';
+            this.#changed();
+          },
+          higherEpoch: (higher) => {
+            this.#trouble = `the master that it was told of has been replaced: epoch ${higher}`;
+            this.#changed();
+          },
+        },
+      },
+      epoch,
+    );
+    this.#following = { epoch, master, slave };
+    this.#trouble = '';
+    slave.start();
+    this.#changed();
+  }
+
+  /** Stops following, changes the data while it is closed, and follows again. */
+  #again(epoch: number, change: () => Promise<void>): Promise<void> {
+    return this.#orders
+      .run(async () => {
+        const following = this.#following;
+        if (following?.epoch !== epoch || this.#isStopping) return;
+        await this.#stopFollowing();
+        this.#changed();
+        await this.#data.close({ leavesSnapshot: false });
+        await change();
+        await this.#open();
+        if (this.#acceptedEpoch === epoch) this.#startFollowing(epoch, following.master);
+      })
+      .catch((error: unknown) => {
+        this.#ports.onFatal(error);
+      });
+  }
+
+  async #stopFollowing(): Promise<void> {
+    const following = this.#following;
+    this.#following = undefined;
+    if (following === undefined) return;
+    await following.slave.stop();
+  }
+
+  /** From this moment on, whatever is under way: nothing below this epoch. */
+  #accept(epoch: number): void {
+    if (epoch <= this.#acceptedEpoch) return;
+    this.#acceptedEpoch = epoch;
+    if (this.#term !== undefined && this.#term.terms.epoch < epoch)
+      this.#depose(`epoch ${epoch} has begun`);
+    else this.#changed();
+  }
+
+  /** Ends mastership at once; the broker is opened anew as a slave's behind it. */
+  #depose(reason: string): void {
+    const term = this.#term;
+    if (term === undefined) return;
+    this.#term = undefined;
+    this.#resigned = term.terms.epoch;
+    this.#handOverEnd?.cancel();
+    term.replication.stop();
+    this.#data.broker.depose(reason);
+    this.#trouble = 'it was the master, and opens its data anew';
+    this.#logger.warn('this member is no longer the master', { epoch: term.terms.epoch, reason });
+    this.#changed();
+  }
+
+  /** Opens the data of a master that was deposed anew, after what has been ordered so far. */
+  #renewSpent(): void {
+    if (!this.#data.isSpent) return;
+    void this.#orders.run(async () => {
+      if (this.#data.isSpent) await this.#reopen();
+    });
+  }
+
+  /** Slaves may have got what is now cut off here: only a new epoch can go on from it. */
+  #logFailed(reason: string): void {
+    if (this.#term !== undefined) {
+      this.#depose(`its log has failed: ${reason}`);
+      this.#renewSpent();
+    } else
+      void this.#orders.run(async () => {
+        const following = this.#following;
+        await this.#stopFollowing();
+        await this.#reopen();
+        if (following !== undefined && following.epoch === this.#acceptedEpoch && this.#data.isOpen)
+          this.#startFollowing(following.epoch, following.master);
+      });
+  }
+
+  async #reopen(): Promise<void> {
+    if (this.#isStopping) return;
+    await this.#data.close({ leavesSnapshot: false });
+    this.#changed();
+    try {
+      await this.#open();
+    } catch (error) {
+      this.#ports.onFatal(error);
+    }
+  }
+
+  async #requireBroker(): Promise<Broker> {
+    if (this.#data.isOpen && !this.#data.isSpent) return this.#data.broker;
+    await this.#reopen();
+    return this.#data.broker;
+  }
+
+  #resume(term: MemberTerm, reason: string): void {
+    this.#handOverEnd?.cancel();
+    if (this.#term !== term || term.phase !== 'handing-over') return;
+    term.phase = 'master';
+    this.#data.broker.pipeline.resume();
+    this.#logger.warn('hand-over ended, this member stays the master', { reason });
+    this.#changed();
+  }
+
+  #membership(): BrokerMembership {
+    return {
+      confirmOffset: () => this.#confirmOffset(),
+      isOwnEpoch: (epoch) => this.#replica?.isOwnEpoch(epoch) ?? false,
+      refusal: () =>
+        this.#term === undefined
+          ? new MqError('no-master', { reason: `${this.self.name} is a slave` })
+          : this.#term.refusal(),
+      mayDeliver: () => this.#term?.mayDeliver() ?? false,
+      keepFrom: () => {
+        if (this.#term !== undefined) return this.#term.phase === 'promoting' ? 0 : undefined;
+        return this.#toldStart;
+      },
+    };
+  }
+
+  #confirmOffset(): number {
+    return this.#term?.replication.confirmOffset() ?? this.#toldConfirm;
+  }
+
+  #lookLater(): void {
+    this.#look = this.#ports.environment.timers.after(LOOK_MS, () => {
+      this.#lookLater();
+      if (this.#data.isOpen) this.#data.broker.pipeline.advance();
+      this.#board.look();
+    });
+  }
+
+  #changed(): void {
+    this.#board.look();
+    const says = `${this.role}/${this.epoch}/${this.#following?.master.name ?? ''}`;
+    if (says === this.#said) return;
+    this.#said = says;
+    for (const listener of [...this.#roleListeners]) listener();
+  }
+
+  #answer(isAccepted: boolean): MemberAnswer {
+    return { isAccepted, status: this.status() };
+  }
+
+  #requireReplica(): ReplicaFile {
+    if (this.#replica === undefined)
+      throw new MqError('not-ready', { reason: 'it has just started' });
+    return this.#replica;
+  }
+
+  #nowMs(): number {
+    return this.#ports.environment.clock.monotonicMs();
+  }
+}
