@@ -8,9 +8,10 @@ import type { ProtocolStatus } from '../common/errors/status.ts';
 import { FORWARDED_HEADER } from '../common/rpc/peer-guard.ts';
 import { GRPC_STATUS, rpcStatusOf } from '../common/rpc/rpc-error.ts';
 import type { CallContext, ServiceTable, UnaryHandler } from '../common/rpc/service-table.ts';
+import type { Caller } from '../gateway/broker-access.ts';
 import { hopsOf } from '../gateway/client-context.ts';
 import { AdminMethods, DeleteTopicResponse } from '../proto/generated/orbitmq.ts';
-import { GroupCall, type Attempt, type Caller } from './group-call.ts';
+import { GroupCall, type Attempt } from './group-call.ts';
 import type { MemberLink } from './group-links.ts';
 import type { GroupRouting } from './group-routing.ts';
 

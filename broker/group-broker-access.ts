@@ -14,6 +14,7 @@ import type { TopicConfig } from '../common/model/topic.ts';
 import type { SendMessageView } from '../common/wire/send-message-view.ts';
 import type {
   BrokerAccess,
+  Caller,
   ClientContext,
   ClientRegistration,
   ReceiveOutcome,
@@ -31,7 +32,7 @@ import {
   type ISendMessageResponse,
   type IStatus,
 } from '../proto/generated/v2.ts';
-import { GroupCall, type Attempt, type Caller, type CallRules } from './group-call.ts';
+import { GroupCall, type Attempt, type CallRules } from './group-call.ts';
 import type { GroupRouting, Target } from './group-routing.ts';
 
 type WithStatus = { status?: IStatus | null | undefined };
@@ -115,8 +116,8 @@ export class GroupBrokerAccess implements BrokerAccess {
     return this.#run(OURSELVES, noStatus, ({ access }) => access.topic(name));
   }
 
-  autoCreateTopic(name: string): Promise<TopicConfig | undefined> {
-    return this.#run(OURSELVES, noStatus, ({ access }) => access.autoCreateTopic(name));
+  autoCreateTopic(name: string, caller = OURSELVES): Promise<TopicConfig | undefined> {
+    return this.#run(caller, noStatus, ({ access }) => access.autoCreateTopic(name, caller));
   }
 
   group(name: string): Promise<ConsumerGroupConfig | undefined> {

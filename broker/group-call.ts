@@ -14,7 +14,7 @@
  */
 import { isMqError, MqError } from '../common/errors/mq-error.ts';
 import { codeInMessage } from '../common/errors/status.ts';
-import type { ClientContext } from '../gateway/broker-access.ts';
+import type { Caller } from '../gateway/broker-access.ts';
 import { hopsOf } from '../gateway/client-context.ts';
 import type { IStatus } from '../proto/generated/v2.ts';
 import type { GroupRouting, HoldEnd, Target } from './group-routing.ts';
@@ -34,9 +34,6 @@ const PAUSE_MIN_MS = 20;
 const PAUSE_MAX_MS = 250;
 /** Attempts without a pause, each at another master than the one before; a group changes it every few seconds at most. */
 const MOVES_MAX = 8;
-
-/** Who asks, as far as it matters for the way of a request. */
-export type Caller = Pick<ClientContext, 'remainingMs' | 'signal' | 'metadata'>;
 
 export interface CallRules<Answer> {
   /** How long it may be held in all. */

@@ -1,7 +1,8 @@
 import { defaultConsumerGroup, type ConsumerGroupConfig } from '../common/model/consumer-group.ts';
 import type { TopicConfig } from '../common/model/topic.ts';
+import { formatAddress } from '../common/options/parse-value.ts';
 import type { Address } from '../common/options/option-definition.ts';
-import type { BrokerAccess, BrokerRoute, Cluster } from '../gateway/broker-access.ts';
+import type { BrokerAccess, BrokerRoute, Caller, Cluster } from '../gateway/broker-access.ts';
 import type { FoldedConfiguration } from './group-leadership.ts';
 import type { GroupRouting } from './group-routing.ts';
 
@@ -29,8 +30,8 @@ export class GroupCluster implements Cluster {
     this.#advertised = advertised;
   }
 
-  async routes(name: string): Promise<readonly BrokerRoute[]> {
-    const topic = await this.#topic(name);
+  async routes(name: string, caller?: Caller): Promise<readonly BrokerRoute[]> {
+    const topic = await this.#topic(name, caller);
     if (topic === undefined) return [];
     return [{ brokerName: this.#access.brokerName, ...this.#advertised, topic }];
   }
@@ -54,11 +55,24 @@ export class GroupCluster implements Cluster {
   }
 
   onMoved(listener: () => void): () => void {
-    return this.#routing.onChange(listener);
+    let before = this.#server();
+    return this.#routing.onChange(() => {
+      const now = this.#server();
+      if (now === undefined || now === before) return;
+      before = now;
+      listener();
+    });
+  }
+
+  /** Something that stands for who serves the group now; undefined while nobody does. */
+  #server(): BrokerAccess | string | undefined {
+    const { leadership } = this.#routing.ports;
+    const master = leadership.master();
+    return leadership.local() ?? (master === undefined ? undefined : formatAddress(master.address));
   }
 
   /** What is not here may be at the master, which is ahead; there it is created where first uses create. */
-  async #topic(name: string): Promise<TopicConfig | undefined> {
-    return this.#folded()?.topic(name) ?? (await this.#access.autoCreateTopic(name));
+  async #topic(name: string, caller: Caller | undefined): Promise<TopicConfig | undefined> {
+    return this.#folded()?.topic(name) ?? (await this.#access.autoCreateTopic(name, caller));
   }
 }

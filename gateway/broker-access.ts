@@ -32,6 +32,9 @@ export interface ClientContext {
   metadata(name: string): string | undefined;
 }
 
+/** Who calls, as far as it matters for the way that a request takes. */
+export type Caller = Pick<ClientContext, 'remainingMs' | 'signal' | 'metadata'>;
+
 /** Outcome of a receive: complete wire messages, so that nothing is encoded twice. */
 export interface ReceiveOutcome {
   readonly status: IStatus;
@@ -79,8 +82,11 @@ export interface BrokerAccess {
   removeClient(clientId: string): Promise<void>;
 
   topic(name: string): Promise<TopicConfig | undefined>;
-  /** Creates the topic as a first use would; undefined when automatic creation is off or not for this name. */
-  autoCreateTopic(name: string): Promise<TopicConfig | undefined>;
+  /**
+   * Creates the topic as a first use would; undefined when automatic creation is off or not for this name. `caller`: whose
+   * first use that is, when it is not this node's own.
+   */
+  autoCreateTopic(name: string, caller?: Caller): Promise<TopicConfig | undefined>;
   group(name: string): Promise<ConsumerGroupConfig | undefined>;
 }
 
@@ -95,7 +101,7 @@ export interface BrokerRoute {
 /** What a gateway knows of the cluster: from its own broker in standalone, from registrations in a NameServer. */
 export interface Cluster {
   /** Broker groups that have the topic, in an order that never changes; creates it on first use where that is allowed. */
-  routes(topic: string): Promise<readonly BrokerRoute[]>;
+  routes(topic: string, caller?: Caller): Promise<readonly BrokerRoute[]>;
   /** The group's settings, or its defaults when nobody has created it. */
   group(name: string): Promise<ConsumerGroupConfig>;
   broker(brokerName: string): BrokerAccess | undefined;

@@ -29,6 +29,7 @@ export class GatewayServer implements Component {
   readonly #parts: GatewayServerParts;
   readonly #server: NodeServer;
   #gateway: Gateway | undefined;
+  #unsubscribe: (() => void) | undefined;
 
   constructor(context: RoleContext, parts: GatewayServerParts) {
     this.#context = context;
@@ -41,6 +42,7 @@ export class GatewayServer implements Component {
       certificateDirectory: parts.certificateDirectory,
       table: () => this.#table(),
       beforeStop: () => {
+        this.#unsubscribe?.();
         this.#gateway?.drain.begin();
         this.#gateway?.sessions.stop();
         parts.drain?.();
@@ -78,6 +80,9 @@ export class GatewayServer implements Component {
       metrics,
     );
     gateway.sessions.start();
+    this.#unsubscribe = cluster.onMoved?.(() => {
+      gateway.sessions.announceAll();
+    });
     this.#gateway = gateway;
     return this.#context.peers.guard({
       ...messagingService(gateway),

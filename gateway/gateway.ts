@@ -1,4 +1,5 @@
 import type { Environment } from '../common/environment/environment.ts';
+import { isMqError, type MqError } from '../common/errors/mq-error.ts';
 import { Admission } from './admission.ts';
 import type { BrokerAccess, Cluster } from './broker-access.ts';
 import { Drain } from './drain.ts';
@@ -28,6 +29,8 @@ export interface GatewayParts {
   readonly environment: Environment;
   readonly onUnexpected: (where: string, error: unknown) => void;
   readonly onAnswered?: (rpc: string, code: number, durationMs: number) => void;
+  /** A broker could not be reached to be told of a client; it is told again with the client's next sign of life. */
+  readonly onUntold?: (what: string, error: MqError) => void;
 }
 
 function ownBroker(cluster: Cluster, localBroker: string | undefined): BrokerAccess | undefined {
@@ -47,7 +50,10 @@ export function createGateway(parts: GatewayParts): Gateway {
     ...parts,
     onAnswered: parts.onAnswered,
     admission: new Admission(options),
-    sessions: new SessionRegistry(options, environment, brokersToTell, onUnexpected),
+    sessions: new SessionRegistry(options, environment, brokersToTell, (what, error) => {
+      if (isMqError(error)) parts.onUntold?.(what, error);
+      else onUnexpected(what, error);
+    }),
     drain: new Drain(),
   };
 }

@@ -1,22 +1,33 @@
 import type { Logger } from '../common/log/logger.ts';
 import type { HistogramCell } from '../common/metrics/metric-cell.ts';
 import type { Metrics } from '../common/metrics/metrics.ts';
+import { RateLimitedReport } from '../common/rpc/rate-limited-report.ts';
 import { Code } from '../proto/generated/v2.ts';
 import { createGateway, type Gateway, type GatewayParts } from './gateway.ts';
 
+const REPORT_INTERVAL_MS = 10_000;
+
 /** A gateway that is counted and logged. */
 export function createObservedGateway(
-  parts: Omit<GatewayParts, 'onUnexpected' | 'onAnswered'>,
+  parts: Omit<GatewayParts, 'onUnexpected' | 'onAnswered' | 'onUntold'>,
   logger: Logger,
   metrics: Metrics,
 ): Gateway {
   const own = logger.child('gateway');
+  const untold = new RateLimitedReport(parts.environment.clock, REPORT_INTERVAL_MS);
   const gateway = createGateway({
     ...parts,
     onUnexpected: (where, error) => {
       own.error('unexpected error', { where, error });
     },
     onAnswered: rpcLatency(metrics),
+    onUntold: (what, error) => {
+      const suppressed = untold.admit();
+      if (suppressed === undefined) return;
+      own.warn('a broker could not be told of a client; the next heartbeat tells it again', {
+        ...{ what, error, suppressed },
+      });
+    },
   });
   metrics.collectValue('admissionRequests', () => gateway.admission.requests);
   metrics.collectValue('admissionBytes', () => gateway.admission.bytes);

@@ -37,6 +37,7 @@ import {
 } from '../proto/generated/v2.ts';
 import type {
   BrokerAccess,
+  Caller,
   ClientContext,
   ClientRegistration,
   ReceiveOutcome,
@@ -177,8 +178,9 @@ export class RemoteBrokerAccess implements BrokerAccess {
     return this.#configuration.topic(name);
   }
 
-  autoCreateTopic(name: string): Promise<TopicConfig | undefined> {
-    return this.#configuration.topicOnFirstUse(name);
+  autoCreateTopic(name: string, caller?: Caller): Promise<TopicConfig | undefined> {
+    const hops = caller === undefined ? 0 : hopsOf(caller);
+    return this.#configuration.topicOnFirstUse(name, hops + 1);
   }
 
   group(name: string): Promise<ConsumerGroupConfig | undefined> {

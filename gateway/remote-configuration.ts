@@ -4,6 +4,7 @@ import type { ConsumerGroupConfig } from '../common/model/consumer-group.ts';
 import type { TopicConfig } from '../common/model/topic.ts';
 import { FORWARDED_HEADER } from '../common/rpc/peer-guard.ts';
 import type { RpcChannel } from '../common/rpc/rpc-channel.ts';
+import { GRPC_STATUS, rpcStatusOf } from '../common/rpc/rpc-error.ts';
 import { groupFromWire, topicFromWire } from '../common/wire/configuration-codec.ts';
 import {
   AdminMethods,
@@ -21,8 +22,8 @@ import {
 } from '../proto/generated/v2.ts';
 import { fullResource } from './names.ts';
 
-/** The client that asks for routes here is this node. */
-const OWN_METADATA = { 'x-mq-client-id': 'orbitmq-gateway', [FORWARDED_HEADER]: '1' };
+/** The client that asks here is this node. */
+const OWN_NAME = { 'x-mq-client-id': 'orbitmq-gateway' };
 
 export class RemoteConfiguration {
   readonly #channel: RpcChannel;
@@ -43,11 +44,14 @@ export class RemoteConfiguration {
     return topicFromWire(response.topic);
   }
 
-  /** As a client's first use would: the other node decides whether that creates it. Undefined when it does not. */
-  async topicOnFirstUse(name: string): Promise<TopicConfig | undefined> {
+  /**
+   * As a client's first use would: the other node decides whether that creates it. Undefined when it does not. `hops`: how
+   * often the request has been passed on, this time included.
+   */
+  async topicOnFirstUse(name: string, hops: number): Promise<TopicConfig | undefined> {
     const bytes = QueryRouteRequest.encode({ topic: fullResource(name) }).finish();
     const response = QueryRouteResponse.decode(
-      await this.#call(MessagingServiceMethods.QueryRoute.path, bytes, OWN_METADATA),
+      await this.#call(MessagingServiceMethods.QueryRoute.path, bytes, hops),
     );
     if (response.status?.code === Code.TOPIC_NOT_FOUND) return undefined;
     requireOk(response.status, this.#channel.address);
@@ -64,12 +68,21 @@ export class RemoteConfiguration {
     return groupFromWire(response.group);
   }
 
-  #call(
-    path: string,
-    bytes: Uint8Array,
-    metadata: Readonly<Record<string, string>> = {},
-  ): Promise<Buffer> {
-    return this.#channel.unary(path, bytes, { deadlineMs: this.#timeoutMs, metadata });
+  async #call(path: string, bytes: Uint8Array, hops = 1): Promise<Buffer> {
+    const metadata = { ...OWN_NAME, [FORWARDED_HEADER]: String(hops) };
+    const limitMs = this.#timeoutMs;
+    try {
+      return await this.#channel.unary(path, bytes, { deadlineMs: limitMs, metadata });
+    } catch (error) {
+      // The other node may be gone at any moment: expected, and nothing has been changed that matters.
+      const status = rpcStatusOf(error);
+      if (status === undefined) throw error;
+      const broker = this.#channel.address;
+      if (status === GRPC_STATUS.deadlineExceeded) {
+        throw new MqError('forward-timeout', { broker, limitMs }, error);
+      }
+      throw new MqError('forward-failed', { broker, reason: (error as Error).message }, error);
+    }
   }
 }
 

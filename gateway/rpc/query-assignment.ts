@@ -19,7 +19,7 @@ export const queryAssignment: UnaryRpc<IQueryAssignmentRequest, IQueryAssignment
     const topic = requiredTopic(request.topic, client, gateway.options);
     const groupName = requiredGroup(request.group, client, gateway.options);
     const [routes, group] = await Promise.all([
-      gateway.cluster.routes(topic),
+      gateway.cluster.routes(topic, client),
       gateway.cluster.group(groupName),
     ]);
     if (routes.length === 0) throw new MqError('topic-not-found', { topic });

@@ -17,7 +17,7 @@ export const queryRoute: UnaryRpc<IQueryRouteRequest, IQueryRouteResponse> = {
   failure: (status) => ({ status }),
   async handle(request, client, gateway) {
     const topic = requiredTopic(request.topic, client, gateway.options);
-    const routes = await gateway.cluster.routes(topic);
+    const routes = await gateway.cluster.routes(topic, client);
     // No route at all is an error; with OK and an empty list clients would drop what they have.
     if (routes.length === 0) throw new MqError('topic-not-found', { topic });
     return { status: STATUS_OK, messageQueues: routeQueues(request.topic ?? {}, routes) };

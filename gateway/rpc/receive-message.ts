@@ -104,7 +104,7 @@ async function receive(
   const invisibleMs = invisibleTime(request, gateway);
   sessions.received(client, group, topic, filter);
 
-  const routes = await cluster.routes(topic);
+  const routes = await cluster.routes(topic, client);
   if (routes.length === 0) throw new MqError('topic-not-found', { topic });
   const readable = routes.filter((route) => isReadable(route.topic.permission));
   if (readable.length === 0) {

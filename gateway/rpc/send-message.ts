@@ -31,7 +31,7 @@ export const sendMessage: UnaryRpc<SendMessageView, ISendMessageResponse> = {
     const types = request.messages.map((message) => messageTypeOf(message.system));
     validateBatchTypes(types);
 
-    const routes = await gateway.cluster.routes(topic);
+    const routes = await gateway.cluster.routes(topic, client);
     const writable = checkTopic(topic, routes, types);
     const [type] = types;
     if (type !== undefined && !STORED_TYPES.has(type)) return notImplemented(type, request);

@@ -18,6 +18,10 @@ export interface SessionRegistryOptions {
   readonly sessionsMax?: number;
 }
 
+/** Sessions told to a broker that has just taken over, in one go, and the pause until the next ones. */
+const ANNOUNCED_AT_ONCE = 200;
+const ANNOUNCE_PAUSE_MS = 20;
+
 /** All brokers, or only the one of this node for what another gateway has passed on. */
 export type BrokersToTell = (isForwarded: boolean) => readonly BrokerAccess[];
 
@@ -25,20 +29,22 @@ export class SessionRegistry {
   readonly #options: Required<SessionRegistryOptions>;
   readonly #environment: Pick<Environment, 'clock' | 'timers'>;
   readonly #brokers: BrokersToTell;
-  readonly #onUnexpected: (where: string, error: unknown) => void;
+  readonly #onUntold: (what: string, error: unknown) => void;
   readonly #sessions = new Map<string, ClientSession>();
   #scan: TimerHandle | undefined;
+  #announcing: TimerHandle | undefined;
 
+  /** `onUntold`: a broker could not be told of a client; it is told again with the client's next sign of life. */
   constructor(
     options: SessionRegistryOptions,
     environment: Pick<Environment, 'clock' | 'timers'>,
     brokers: BrokersToTell,
-    onUnexpected: (where: string, error: unknown) => void,
+    onUntold: (what: string, error: unknown) => void,
   ) {
     this.#options = { sessionsMax: SESSIONS_MAX, ...options };
     this.#environment = environment;
     this.#brokers = brokers;
-    this.#onUnexpected = onUnexpected;
+    this.#onUntold = onUntold;
   }
 
   /** Starts to look for silent clients. */
@@ -49,6 +55,8 @@ export class SessionRegistry {
   stop(): void {
     this.#scan?.cancel();
     this.#scan = undefined;
+    this.#announcing?.cancel();
+    this.#announcing = undefined;
   }
 
   get count(): number {
@@ -89,6 +97,28 @@ export class SessionRegistry {
     }
   }
 
+  /**
+   * Tells the brokers of all sessions, some at a time: another process has taken over, and knows nobody. Heartbeats would do
+   * the same, later.
+   */
+  announceAll(): void {
+    this.#announcing?.cancel();
+    this.#announceFrom([...this.#sessions.keys()], 0);
+  }
+
+  #announceFrom(clientIds: readonly string[], start: number): void {
+    this.#announcing = undefined;
+    const end = start + ANNOUNCED_AT_ONCE;
+    for (const clientId of clientIds.slice(start, end)) {
+      const session = this.#sessions.get(clientId);
+      if (session !== undefined) this.announce(session);
+    }
+    if (end >= clientIds.length) return;
+    this.#announcing = this.#environment.timers.after(ANNOUNCE_PAUSE_MS, () => {
+      this.#announceFrom(clientIds, end);
+    });
+  }
+
   /** A receive of a client: proof of life, and the only source of its subscription when its Settings are missing. */
   received(client: ClientContext, group: string, topic: string, filter: IFilterExpression): void {
     let session = this.#sessions.get(client.clientId);
@@ -127,7 +157,7 @@ export class SessionRegistry {
 
   #supervise(what: string, work: Promise<void>): void {
     work.catch((error: unknown) => {
-      this.#onUnexpected(what, error);
+      this.#onUntold(what, error);
     });
   }
 }
