@@ -1,6 +1,8 @@
+import { resolveHost } from '../common/environment/node/node-resolver.ts';
 import type { RoleContext } from '../common/lifecycle/role-context.ts';
 import { formatAddress } from '../common/options/parse-value.ts';
 import { BrokerNode } from './broker-node.ts';
+import { runMember } from './member-role.ts';
 import { Registration } from './registration.ts';
 
 /** Acks of a NameServer are small. */
@@ -9,6 +11,10 @@ const ACK_BYTES_MAX = 64 * 1024;
 /** A broker of a cluster: serves its own queues and makes itself known to the NameServers, which send clients here. */
 export async function run(context: RoleContext): Promise<void> {
   const { options, environment, logger, metrics, version, lifecycle, peers } = context;
+  if (options.memberName !== undefined) {
+    await runMember(context, resolveHost);
+    return;
+  }
   const node = new BrokerNode(context);
   const registration = new Registration({
     options,
@@ -17,6 +23,7 @@ export async function run(context: RoleContext): Promise<void> {
     version,
     logger: logger.child('registration'),
     advertised: node.advertised,
+    identity: () => ({ epoch: 0, isSlave: false, memberName: '', memberAddress: node.advertised }),
     feed: () => node.broker.broker.configuration,
     heartbeat: () => {
       const { services } = node.broker.broker;
@@ -27,7 +34,8 @@ export async function run(context: RoleContext): Promise<void> {
         isWritable: services.health.isWritable,
       };
     },
-    connect: (nameServer) => peers.connect(nameServer, ACK_BYTES_MAX),
+    connect: (nameServer, serverName) => peers.connect(nameServer, ACK_BYTES_MAX, serverName),
+    resolve: resolveHost,
   });
   if (options.namesrv.length === 0) {
     logger.warn(

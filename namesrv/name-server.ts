@@ -23,8 +23,11 @@ export class NameServer {
   constructor(context: RoleContext, connect: (broker: Address) => RpcChannel) {
     const { options, environment, metrics } = context;
     const logger = context.logger.child('namesrv');
-    const registry = new RegistryService(options, environment, logger);
-    const links = new BrokerLinks(registry.registry, connect);
+    const refusedEpochs = metrics.counter('refusedEpochs');
+    const registry = new RegistryService(options, environment, logger, (broker) => {
+      refusedEpochs.cell({ broker }).add(1);
+    });
+    const links = new BrokerLinks(registry, connect, environment);
     this.registry = registry;
     this.#links = links;
     const onUnexpected = (where: string, error: unknown): void => {
@@ -49,7 +52,7 @@ export class NameServer {
         registration.drain();
       },
     });
-    registerNamesrvMetrics(metrics, registry.registry, environment.clock);
+    registerNamesrvMetrics(metrics, registry.registry, links, environment.clock);
   }
 
   /** In the order in which they start. */

@@ -1,8 +1,10 @@
 import type { Clock } from '../common/environment/clock.ts';
 import { MqError } from '../common/errors/mq-error.ts';
 import { defaultConsumerGroup, type ConsumerGroupConfig } from '../common/model/consumer-group.ts';
+import type { TopicConfig } from '../common/model/topic.ts';
 import type { BrokerAccess, BrokerRoute, Cluster } from '../gateway/broker-access.ts';
 import type { BrokerLink, BrokerLinks } from './broker-links.ts';
+import type { BrokerGroup } from './registry/core/broker-group.ts';
 import type { RegistryService } from './registry/registry-service.ts';
 
 /** A topic that no broker wanted to create is not asked for again for so long. */
@@ -28,15 +30,13 @@ export class NamesrvCluster implements Cluster {
   async routes(topic: string): Promise<readonly BrokerRoute[]> {
     const known = this.#service.registry.routes(topic);
     if (known.length === 0) return this.#onFirstUse(topic);
-    return known.map(({ member, topic: config }) => ({
-      brokerName: member.name,
-      ...member.hello.advertised,
-      topic: config,
-    }));
+    return known.flatMap(({ group, topic: config }) => routeTo(group, config));
   }
 
   group(name: string): Promise<ConsumerGroupConfig> {
-    return Promise.resolve(this.#service.registry.group(name) ?? defaultConsumerGroup(name));
+    return Promise.resolve(
+      this.#service.registry.consumerGroup(name) ?? defaultConsumerGroup(name),
+    );
   }
 
   /** Throws while a broker of that name may still register: a handle of it must not be called invalid. */
@@ -53,6 +53,7 @@ export class NamesrvCluster implements Cluster {
   /** Each broker decides for itself whether the first use of a topic creates it there. */
   #onFirstUse(topic: string): Promise<readonly BrokerRoute[]> {
     this.#requireWarm();
+    this.#requireKnown();
     const missingUntilMs = this.#missing.get(topic) ?? -Infinity;
     if (missingUntilMs > this.#clock.monotonicMs()) return Promise.resolve([]);
     const underWay = this.#firstUses.get(topic);
@@ -75,9 +76,8 @@ export class NamesrvCluster implements Cluster {
 
   async #ask({ brokerName, access }: BrokerLink, name: string): Promise<BrokerRoute[]> {
     const topic = await access.autoCreateTopic(name);
-    const member = this.#service.registry.member(brokerName);
-    if (topic === undefined || member === undefined) return [];
-    return [{ brokerName, ...member.hello.advertised, topic }];
+    const group = this.#service.registry.broker(brokerName);
+    return topic === undefined || group === undefined ? [] : routeTo(group, topic);
   }
 
   #noteMissing(topic: string): void {
@@ -88,8 +88,22 @@ export class NamesrvCluster implements Cluster {
     if (oldest !== undefined) this.#missing.delete(oldest);
   }
 
+  /** While a group fails over that no master has told of here, the topic may be one of its own. */
+  #requireKnown(): void {
+    const unknown = this.#service.registry.unknownGroup;
+    if (unknown === undefined) return;
+    const reason = `the master of ${unknown.name} has not told yet which topics it has`;
+    throw new MqError('not-ready', { reason });
+  }
+
   #requireWarm(): void {
     const reason = this.#service.warmUpReason();
     if (reason !== undefined) throw new MqError('not-ready', { reason });
   }
+}
+
+/** Always to the group's stable address: a failover changes no route. */
+function routeTo(group: BrokerGroup, topic: TopicConfig): BrokerRoute[] {
+  const { name: brokerName, advertised } = group;
+  return advertised === undefined ? [] : [{ brokerName, ...advertised, topic }];
 }

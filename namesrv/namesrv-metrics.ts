@@ -1,25 +1,43 @@
 import type { Clock } from '../common/environment/clock.ts';
 import type { Metrics } from '../common/metrics/metrics.ts';
+import type { BrokerLinks } from './broker-links.ts';
 import type { BrokerRegistry } from './registry/core/broker-registry.ts';
+import type { GroupMember } from './registry/core/group-member.ts';
 
 const STATES = ['up', 'unknown', 'silent', 'gone'] as const;
+const ROLES = ['master', 'slave', 'deposed'] as const;
 
 /** What a NameServer counts besides its gateway. */
 export function registerNamesrvMetrics(
   metrics: Metrics,
   registry: BrokerRegistry,
+  links: BrokerLinks,
   clock: Clock,
 ): void {
+  const members = (): readonly GroupMember[] =>
+    registry.groups.flatMap((group) => [...group.members.values()]);
   metrics.collect('registeredBrokers', () =>
     STATES.map((state) => [
       { state },
-      registry.members.filter(({ absence }) => (absence ?? 'up') === state).length,
+      registry.groups.filter(({ absence }) => (absence ?? 'up') === state).length,
     ]),
   );
+  metrics.collect('registeredMembers', () => {
+    const up = members().filter(({ isUp }) => isUp);
+    return ROLES.map((role) => [{ role }, up.filter((member) => roleOf(member) === role).length]);
+  });
   metrics.collect('heartbeatAge', () =>
-    registry.up.map(({ name, lastHeardMs }) => [
-      { broker: name },
-      (clock.monotonicMs() - lastHeardMs) / 1_000,
-    ]),
+    members()
+      .filter(({ isUp }) => isUp)
+      .map(({ group, name, lastHeardMs }) => [
+        { broker: group.name, member: name },
+        (clock.monotonicMs() - lastHeardMs) / 1_000,
+      ]),
   );
+  metrics.collect('namesrvHeldRequests', () => [[{}, links.held]]);
+}
+
+function roleOf(member: GroupMember): (typeof ROLES)[number] {
+  if (member.isSlave) return 'slave';
+  return member.group.isDeposed(member) ? 'deposed' : 'master';
 }

@@ -19,13 +19,25 @@ import type { DeltaTransfer } from './core/delta-transfer.ts';
 export interface NameServerLinkPorts {
   readonly environment: Pick<Environment, 'clock' | 'timers' | 'random'>;
   readonly logger: Logger;
-  /** `host:port`, for the log. */
+  /** For the log. */
   readonly address: string;
-  /** A new channel each time, so that the name is resolved anew. */
   connect(): RpcChannel;
   hello(): BrokerHello;
   heartbeat(): BrokerHeartbeat;
-  readonly feed: Feed;
+  /** Asked for on the streams of a master only. */
+  feed(): Feed;
+  readonly events: NameServerLinkEvents;
+}
+
+export interface NameServerLinkEvents {
+  /** The NameServer grants the lease to write from when the report was sent, on the monotonic clock. */
+  granted(sentMs: number): void;
+  /** It refuses us: what it granted before counts no more. */
+  withdrawn(): void;
+  /** It knows a higher epoch than the one we speak for. */
+  epochOver(epoch: number): void;
+  /** The stream has broken, or could not be opened. */
+  lost(): void;
 }
 
 interface Feed {
@@ -46,6 +58,10 @@ const GOODBYE_MS = 500;
 interface Session {
   readonly channel: RpcChannel;
   readonly stream: RpcStream;
+  /** What was said on this stream: another role or epoch takes another one. */
+  readonly hello: BrokerHello;
+  /** When each report was sent that is not acked yet: one delta, and the heartbeats of an expiry at most. */
+  readonly sentMs: number[];
   sequence: number;
   acked: number;
   /** Of the last ack; before the first, of the beginning. */
@@ -76,7 +92,7 @@ export class NameServerLink {
 
   /** Whether the NameServer has, as far as is known here, all of the configuration. */
   get isRegistered(): boolean {
-    return this.#session !== undefined && this.#session.known > 0;
+    return this.#session !== undefined && isComplete(this.#session);
   }
 
   start(): void {
@@ -86,6 +102,16 @@ export class NameServerLink {
   /** Topics or groups have changed. */
   configurationChanged(): void {
     if (this.#session !== undefined && this.#session.acked > 0) this.#sendDelta(this.#session);
+  }
+
+  /** Role or epoch are others than in the last hello: they are said at once, on a stream of their own. */
+  roleChanged(): void {
+    if (this.#isStopping) return;
+    this.#timer?.cancel();
+    this.#failures = 0;
+    const session = this.#session;
+    session?.stream.cancel();
+    this.#connect(session?.channel);
   }
 
   /** Says goodbye where somebody listens; bounded. */
@@ -105,8 +131,9 @@ export class NameServerLink {
     this.#close(session);
   }
 
-  #connect(): void {
-    const channel = this.#ports.connect();
+  #connect(existing?: RpcChannel): void {
+    const channel = existing ?? this.#ports.connect();
+    const hello = this.#ports.hello();
     const stream = channel.openStream(
       REGISTER_BROKER_PATH,
       {},
@@ -123,6 +150,8 @@ export class NameServerLink {
     const session: Session = {
       channel,
       stream,
+      hello,
+      sentMs: [],
       sequence: 0,
       acked: 0,
       heardMs: this.#ports.environment.clock.monotonicMs(),
@@ -131,7 +160,7 @@ export class NameServerLink {
       delta: undefined,
     };
     this.#session = session;
-    this.#send(session, { kind: 'hello', hello: this.#ports.hello() });
+    this.#send(session, { kind: 'hello', hello });
     this.#beatLater(session);
   }
 
@@ -149,7 +178,8 @@ export class NameServerLink {
       return;
     }
     if (session.acked > 0) {
-      this.#send(session, { kind: 'heartbeat', heartbeat: this.#ports.heartbeat() });
+      const { epoch } = session.hello;
+      this.#send(session, { kind: 'heartbeat', heartbeat: { ...this.#ports.heartbeat(), epoch } });
     }
     this.#beatLater(session);
   }
@@ -162,7 +192,11 @@ export class NameServerLink {
       this.#lost(session, (error as Error).message);
       return;
     }
+    if (ack.epoch > session.hello.epoch) this.#ports.events.epochOver(ack.epoch);
+    // Whoever heard that may have begun another stream.
+    if (this.#session !== session) return;
     if (ack.refusal !== undefined) {
+      this.#ports.events.withdrawn();
       this.#lost(session, `it refused: ${ack.refusal}`);
       return;
     }
@@ -172,6 +206,8 @@ export class NameServerLink {
     }
     session.acked = ack.sequence;
     session.heardMs = this.#ports.environment.clock.monotonicMs();
+    const sentMs = session.sentMs.shift();
+    if (ack.isGranted && sentMs !== undefined) this.#ports.events.granted(sentMs);
     if (this.#isStopping) {
       if (session.acked === session.sequence) this.#onGoodbye?.();
       return;
@@ -192,7 +228,7 @@ export class NameServerLink {
     if (isOfDelta) session.delta = undefined;
     // In the middle of a transfer the NameServer knows what it knew before.
     if (session.transfer === undefined) session.known = ack.knownVersion;
-    if (session.known > 0) {
+    if (isComplete(session)) {
       this.#failures = 0;
       this.#say('info', 'registered', 'registered at the NameServer', {});
     }
@@ -200,10 +236,11 @@ export class NameServerLink {
   }
 
   #sendDelta(session: Session): void {
-    if (session.delta !== undefined || this.#isStopping) return;
+    if (session.delta !== undefined || this.#isStopping || session.hello.isSlave) return;
     if (session.transfer === undefined) {
-      if (session.known === this.#ports.feed.version) return;
-      session.transfer = this.#ports.feed.transferFrom(session.known);
+      const feed = this.#ports.feed();
+      if (session.known === feed.version) return;
+      session.transfer = feed.transferFrom(session.known);
     }
     const delta = session.transfer.next();
     session.delta = { sequence: session.sequence + 1, isComplete: delta.isComplete };
@@ -212,6 +249,7 @@ export class NameServerLink {
 
   #send(session: Session, report: BrokerReport): void {
     session.sequence += 1;
+    session.sentMs.push(this.#ports.environment.clock.monotonicMs());
     session.stream.send(encodeReport({ sequence: session.sequence, report }));
   }
 
@@ -225,6 +263,7 @@ export class NameServerLink {
     this.#timer = this.#ports.environment.timers.after(delayMs, () => {
       this.#connect();
     });
+    this.#ports.events.lost();
   }
 
   #close(session: Session): void {
@@ -241,4 +280,9 @@ export class NameServerLink {
     this.#said = key;
     this.#ports.logger[level](text, { nameServer: this.#ports.address, ...fields });
   }
+}
+
+/** Of a slave the NameServer needs nothing but its name. */
+function isComplete({ hello, acked, known }: Session): boolean {
+  return hello.isSlave ? acked > 0 : known > 0;
 }

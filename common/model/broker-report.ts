@@ -6,15 +6,21 @@ import type { TopicConfig } from './topic.ts';
 export interface BrokerHello {
   readonly clusterName: string;
   readonly brokerName: string;
-  /** Where clients and other nodes are to be sent. */
+  /** Where clients are sent, whichever member is the master. */
   readonly advertised: { readonly host: string; readonly port: number };
-  /** Term of this master. */
+  /** Of a master its term; of a slave the highest one that it has accepted. */
   readonly epoch: number;
   /** OrbitMQ's version. */
   readonly version: string;
   /** Drawn at the start of the process, to tell a restarted broker from one that only connected anew. */
   readonly runId: string;
   readonly heartbeatIntervalMs: number;
+  /** Name of this member of the group; '': the group has no other. */
+  readonly memberName: string;
+  /** A slave is known and watched; it leads no routes and tells no configuration. */
+  readonly isSlave: boolean;
+  /** Where other nodes reach this member. */
+  readonly memberAddress: { readonly host: string; readonly port: number };
 }
 
 /**
@@ -60,4 +66,6 @@ export interface BrokerReportAck {
   readonly nameServerRunId: string;
   /** Version up to which everything of this run of the broker is known; 0: nothing. */
   readonly knownVersion: number;
+  /** Whether the lease to write is granted from when the report was sent. */
+  readonly isGranted: boolean;
 }

@@ -22,6 +22,8 @@ export interface GrpcChannelOptions {
   readonly port: number;
   readonly trust: ChannelTrust;
   readonly inboundMessageBytesMax: number;
+  /** Name that a certificate must be for; without it, the host. */
+  readonly serverName?: string;
 }
 
 /** First and longest pause between attempts to connect. */
@@ -57,6 +59,7 @@ export class GrpcChannel implements RpcChannel {
       ...(options.trust.kind === 'insecure-tls'
         ? { 'grpc.ssl_target_name_override': UNCHECKED_SERVER_NAME }
         : {}),
+      ...checkedName(options),
     });
   }
 
@@ -192,6 +195,11 @@ export class GrpcChannel implements RpcChannel {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+function checkedName({ trust, host, serverName = host }: GrpcChannelOptions): object {
+  if (trust.kind !== 'tls' || serverName === host) return {};
+  return { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName };
+}
 
 function credentialsFor(trust: ChannelTrust): ChannelCredentials {
   if (trust.kind === 'plaintext') return credentials.createInsecure();

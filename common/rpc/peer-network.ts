@@ -14,8 +14,11 @@ import type { ServiceTable } from './service-table.ts';
 import { SignedChannel } from './signed-channel.ts';
 
 export interface PeerNetwork {
-  /** A channel to another node; it connects when it is first used. */
-  connect(address: Address, inboundMessageBytesMax: number): RpcChannel;
+  /**
+   * A channel to another node; it connects when it is first used. `serverName`: the name in its certificate, where that is not
+   * the host of the address.
+   */
+  connect(address: Address, inboundMessageBytesMax: number, serverName?: string): RpcChannel;
   /** The services of this node, with those for other nodes behind a check of who calls. */
   guard(table: ServiceTable): ServiceTable;
 }
@@ -49,8 +52,12 @@ export async function openPeerNetwork(ports: PeerPorts): Promise<PeerNetwork> {
     logger.warn('another node refused us', { address, path, reason, ...counted(suppressed) });
   };
   return {
-    connect: (address, inboundMessageBytesMax) => {
-      const channel = new GrpcChannel({ ...address, trust, inboundMessageBytesMax }, clock);
+    connect: (address, inboundMessageBytesMax, serverName) => {
+      const { host, port } = address;
+      const channel = new GrpcChannel(
+        { host, port, trust, inboundMessageBytesMax, serverName: serverName ?? host },
+        clock,
+      );
       if (signer === undefined) return channel;
       return new SignedChannel(channel, signer, { limit, onRefused });
     },

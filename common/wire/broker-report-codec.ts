@@ -20,6 +20,7 @@ import {
   type IBrokerHeartbeat,
   type IBrokerHello,
   type IBrokerReport,
+  type IHostPort,
 } from '../../proto/generated/orbitmq.ts';
 import type { ConsumerGroupConfig as GroupModel } from '../model/consumer-group.ts';
 import type { TopicConfig as TopicModel } from '../model/topic.ts';
@@ -37,12 +38,12 @@ export function decodeReport(bytes: Uint8Array): NumberedReport {
   return { sequence: count(wire.sequence, 'sequence'), report: reportFromWire(wire) };
 }
 
-export function encodeAck({ refusal, ...ack }: Ack): Uint8Array {
+export function encodeAck({ refusal, isGranted, ...ack }: Ack): Uint8Array {
   const status =
     refusal === undefined
       ? STATUS_OK
       : { code: PROTOCOL_CODES.PRECONDITION_FAILED, message: refusal };
-  return BrokerReportAck.encode({ ...ack, status }).finish();
+  return BrokerReportAck.encode({ ...ack, status, granted: isGranted }).finish();
 }
 
 export function decodeAck(bytes: Uint8Array): Ack {
@@ -54,6 +55,7 @@ export function decodeAck(bytes: Uint8Array): Ack {
     epoch: count(ack.epoch, 'epoch'),
     nameServerRunId: ack.nameServerRunId,
     knownVersion: count(ack.knownVersion, 'known_version'),
+    isGranted: ack.granted,
   };
 }
 
@@ -76,11 +78,15 @@ export function nameBytes(name: string): number {
 const FIELD_OVERHEAD_BYTES = 5;
 
 function reportToWire(report: BrokerReport): IBrokerReport {
-  if (report.kind === 'hello') return { hello: report.hello };
+  if (report.kind === 'hello') return { hello: helloToWire(report.hello) };
   if (report.kind === 'delta') return { delta: deltaToWire(report.delta) };
   if (report.kind === 'goodbye') return { goodbye: {} };
   const { isWritable, ...heartbeat } = report.heartbeat;
   return { heartbeat: { ...heartbeat, writable: isWritable } };
+}
+
+function helloToWire({ isSlave, ...hello }: BrokerHello): IBrokerHello {
+  return { ...hello, slave: isSlave };
 }
 
 function deltaToWire(delta: BrokerDelta): IBrokerDelta {
@@ -104,18 +110,31 @@ function reportFromWire(wire: IBrokerReport): BrokerReport {
 }
 
 function helloFromWire(wire: IBrokerHello): BrokerHello {
-  const host = text(wire.advertised?.host, 'advertised.host');
-  const port = count(wire.advertised?.port, 'advertised.port');
-  if (port < 1 || port > 65_535) throw malformed(`advertised.port is ${port}`);
+  const advertised = addressFromWire(wire.advertised, 'advertised');
   return {
     clusterName: text(wire.clusterName, 'cluster_name'),
     brokerName: text(wire.brokerName, 'broker_name'),
-    advertised: { host, port },
+    advertised,
     epoch: count(wire.epoch, 'epoch'),
     version: wire.version ?? '',
     runId: text(wire.runId, 'run_id'),
     heartbeatIntervalMs: count(wire.heartbeatIntervalMs, 'heartbeat_interval_ms'),
+    memberName: wire.memberName ?? '',
+    isSlave: wire.slave ?? false,
+    memberAddress: wire.memberAddress
+      ? addressFromWire(wire.memberAddress, 'member_address')
+      : advertised,
   };
+}
+
+function addressFromWire(
+  wire: IHostPort | null | undefined,
+  field: string,
+): BrokerHello['advertised'] {
+  const host = text(wire?.host, `${field}.host`);
+  const port = count(wire?.port, `${field}.port`);
+  if (port < 1 || port > 65_535) throw malformed(`${field}.port is ${port}`);
+  return { host, port };
 }
 
 function deltaFromWire(wire: IBrokerDelta): BrokerDelta {

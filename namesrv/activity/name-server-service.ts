@@ -6,6 +6,7 @@ import type {
   BidiListener,
   BidiStream,
   CallContext,
+  ServiceMethod,
   ServiceTable,
 } from '../../common/rpc/service-table.ts';
 import {
@@ -13,12 +14,20 @@ import {
   encodeAck,
   REGISTER_BROKER_PATH,
 } from '../../common/wire/broker-report-codec.ts';
+import {
+  decodeListMembers,
+  decodeRevokeEpoch,
+  encodeHeardMembers,
+  encodeRevocation,
+  LIST_MEMBERS_PATH,
+  REVOKE_EPOCH_PATH,
+} from '../../common/wire/witness-codec.ts';
 import type { RegistryService } from '../registry/registry-service.ts';
 
 /** Acks that a broker may leave unread; it sends the next delta only after the ack of the one before. */
 const UNREAD_ACKS_MAX = 1_000;
 
-/** orbitmq.v1.NameServer: the streams over which brokers register. */
+/** orbitmq.v1.NameServer: the streams over which brokers register, and what the failover controller asks and orders. */
 export class NameServerService {
   readonly #registry: RegistryService;
   readonly #onUnexpected: (where: string, error: unknown) => void;
@@ -33,12 +42,32 @@ export class NameServerService {
   table(): ServiceTable {
     return {
       [REGISTER_BROKER_PATH]: { kind: 'bidi', handle: (call, stream) => this.#open(call, stream) },
+      [LIST_MEMBERS_PATH]: this.#unary((bytes) =>
+        encodeHeardMembers(this.#registry.heardMembers(decodeListMembers(bytes))),
+      ),
+      [REVOKE_EPOCH_PATH]: this.#unary((bytes) => {
+        const { brokerName, epoch } = decodeRevokeEpoch(bytes);
+        return encodeRevocation(this.#registry.revokeEpoch(brokerName, epoch));
+      }),
     };
   }
 
   /** Ends all streams; brokers look for the NameServer again until it is back. */
   drain(): void {
     for (const stream of this.#streams) stream.end();
+  }
+
+  #unary(answer: (bytes: Buffer) => Uint8Array): ServiceMethod {
+    // Without await: what a controller is told is of one moment.
+    const handle = (bytes: Buffer, call: CallContext): Promise<Uint8Array> => {
+      try {
+        return Promise.resolve(answer(bytes));
+      } catch (error) {
+        if (!isMqError(error)) this.#onUnexpected(call.method, error);
+        return Promise.reject(new RpcError('invalidArgument', toGrpcError(error).details));
+      }
+    };
+    return { kind: 'unary', handle };
   }
 
   #open(call: CallContext, stream: BidiStream): BidiListener {

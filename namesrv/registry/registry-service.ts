@@ -4,10 +4,11 @@ import type { Component } from '../../common/lifecycle/lifecycle.ts';
 import { RateLimitedLog } from '../../common/log/rate-limited-log.ts';
 import type { Logger } from '../../common/log/logger.ts';
 import type { BrokerReportAck, NumberedReport } from '../../common/model/broker-report.ts';
+import type { EpochRevocation, HeardMembers } from '../../common/model/witness.ts';
 import type { NodeOptions } from '../../common/options/node-options.ts';
+import type { Absence, BrokerGroup } from './core/broker-group.ts';
 import { BrokerRegistry } from './core/broker-registry.ts';
 import type { ConfigurationCopy } from './core/configuration-copy.ts';
-import type { Absence, Member } from './core/member.ts';
 
 /** Looks for silent brokers so often per expiry: they leave at most this fraction of it too late. */
 const SCANS_PER_EXPIRY = 10;
@@ -30,6 +31,7 @@ export class RegistryService implements Component {
   readonly #options: Pick<NodeOptions, 'clusterName' | 'heartbeatExpiryMs'>;
   readonly #startMs: number;
   readonly #waiters = new Set<() => void>();
+  readonly #masterListeners = new Set<(brokerName: string) => void>();
   #streamCount = 0;
   #scan: TimerHandle | undefined;
 
@@ -37,6 +39,7 @@ export class RegistryService implements Component {
     options: Pick<NodeOptions, 'clusterName' | 'heartbeatExpiryMs'>,
     environment: Pick<Environment, 'clock' | 'timers' | 'random'>,
     logger: Logger,
+    onEpochRefused: (brokerName: string) => void = () => undefined,
   ) {
     this.#options = options;
     this.#environment = environment;
@@ -47,21 +50,33 @@ export class RegistryService implements Component {
         clusterName: options.clusterName,
         heartbeatExpiryMs: options.heartbeatExpiryMs,
         runId: environment.random.bytes(RUN_ID_BYTES).toString('hex'),
+        startMs: this.#startMs,
       },
       {
-        brokerUp: (member) => {
-          logger.info('broker joined the routes', { ...identity(member), ...counts(member) });
+        groupUp: (group) => {
+          logger.info('broker joined the routes', { ...identity(group), ...counts(group) });
         },
-        brokerDown: (member, absence) => {
+        groupDown: (group, absence) => {
           const level = absence === 'gone' ? 'info' : 'warn';
-          const silentMs = Math.round(this.#nowMs() - member.lastHeardMs);
-          logger[level](DOWN_TEXT[absence], { ...identity(member), silentMs });
+          const heardMs = Math.max(...[...group.members.values()].map((m) => m.lastHeardMs));
+          const silentMs = Math.round(this.#nowMs() - heardMs);
+          logger[level](DOWN_TEXT[absence], { ...identity(group), silentMs });
         },
-        brokerForgotten: (member) => {
-          logger.info('broker forgotten: it was away for too long', identity(member));
+        groupForgotten: (group) => {
+          logger.info('broker forgotten: it was away for too long', identity(group));
         },
-        brokerRefused: (brokerName, reason) => {
-          refusals.log('warn', `${brokerName} ${reason}`, 'broker refused', { brokerName, reason });
+        memberRefused: (broker, member, reason) => {
+          const fields = { broker, ...(member === '' ? {} : { member }), reason };
+          refusals.log('warn', `${broker} ${member} ${reason}`, 'broker refused', fields);
+        },
+        epochRefused: onEpochRefused,
+        newMaster: (group, master) => {
+          if (group.isReplicated) {
+            logger.info('broker group has a master', { ...identity(group), member: master.name });
+          }
+        },
+        masterChanged: ({ name }) => {
+          for (const listener of [...this.#masterListeners]) listener(name);
         },
       },
     );
@@ -98,8 +113,8 @@ export class RegistryService implements Component {
   ): Promise<void> {
     const isSatisfied = (): boolean =>
       brokerNames.every((name) => {
-        const member = this.registry.member(name);
-        return member === undefined || isDone(member.configuration);
+        const group = this.registry.broker(name);
+        return group === undefined || isDone(group.configuration);
       });
     if (isSatisfied() || this.#waiters.size >= WAITERS_MAX) return Promise.resolve();
     return new Promise((resolve) => {
@@ -114,6 +129,45 @@ export class RegistryService implements Component {
       };
       this.#waiters.add(waiter);
     });
+  }
+
+  /** What the failover controller is told of these groups, or of all. */
+  heardMembers(brokerNames: readonly string[]): HeardMembers {
+    const nowMs = this.#nowMs();
+    const isAsked = (name: string): boolean =>
+      brokerNames.length === 0 || brokerNames.includes(name);
+    const members = this.registry.groups
+      .filter(({ name }) => isAsked(name))
+      .flatMap((group) => [...group.members.values()]);
+    return {
+      nameServerRunId: this.registry.runId,
+      upMs: Math.round(nowMs - this.#startMs),
+      heartbeatExpiryMs: this.#options.heartbeatExpiryMs,
+      members: members.map((member) => ({
+        brokerName: member.group.name,
+        memberName: member.name,
+        runId: member.hello.runId,
+        epoch: member.epoch,
+        isSlave: member.isSlave,
+        memberAddress: member.hello.memberAddress,
+        silentMs: Math.round(nowMs - member.lastHeardMs),
+        isConnected: member.stream !== undefined,
+        isGone: member.presence === 'gone',
+        logEndOffset: member.heartbeat?.logEndOffset ?? 0,
+        confirmOffset: member.heartbeat?.confirmOffset ?? 0,
+      })),
+    };
+  }
+
+  /** By the failover controller: lower epochs of the group are over. */
+  revokeEpoch(brokerName: string, epoch: number): EpochRevocation {
+    return this.registry.revoke(brokerName, epoch, this.#nowMs());
+  }
+
+  /** The listener is called when requests of a group may have to go elsewhere. Returns what ends that. */
+  watchMasters(listener: (brokerName: string) => void): () => void {
+    this.#masterListeners.add(listener);
+    return () => this.#masterListeners.delete(listener);
   }
 
   closed(stream: number): void {
@@ -147,12 +201,12 @@ export class RegistryService implements Component {
   }
 }
 
-function identity({ name, hello }: Member): Readonly<Record<string, unknown>> {
-  const { host, port } = hello.advertised;
-  return { broker: name, address: `${host}:${port}`, epoch: hello.epoch };
+function identity({ name, epoch, advertised }: BrokerGroup): Readonly<Record<string, unknown>> {
+  const address = advertised === undefined ? '' : `${advertised.host}:${advertised.port}`;
+  return { broker: name, address, epoch };
 }
 
-function counts({ configuration, hello }: Member): Readonly<Record<string, unknown>> {
+function counts({ configuration, face }: BrokerGroup): Readonly<Record<string, unknown>> {
   const { topics, groups } = configuration;
-  return { topics: topics.size, groups: groups.size, version: hello.version };
+  return { topics: topics.size, groups: groups.size, version: face?.hello.version };
 }

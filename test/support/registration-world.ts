@@ -1,13 +1,15 @@
 /**
- * One broker and its NameServers on manual time, the real link and registry at both ends, with a network between them that
- * delays, loses, doubles and reorders what a real one would deliver, and cuts connections.
+ * The members of one broker group and their NameServers on manual time, the real registration and registry at both ends, with
+ * a network between them that delays, loses, doubles and reorders what a real one would deliver, and cuts connections.
  */
 import { ConfigurationFeed } from '../../broker/configuration-feed.ts';
+import { Registration, type BrokerIdentity } from '../../broker/registration.ts';
 import { ChangeJournal } from '../../broker/registration/core/change-journal.ts';
-import { NameServerLink } from '../../broker/registration/name-server-link.ts';
 import type { ConsumerGroupConfig } from '../../common/model/consumer-group.ts';
 import { defaultConsumerGroup } from '../../common/model/consumer-group.ts';
 import type { TopicConfig } from '../../common/model/topic.ts';
+import { Metrics } from '../../common/metrics/metrics.ts';
+import type { Address } from '../../common/options/option-definition.ts';
 import { CollectingLogger } from './collecting-logger.ts';
 import type { RpcChannel, RpcStream, RpcStreamListener } from '../../common/rpc/rpc-channel.ts';
 import { RpcError } from '../../common/rpc/rpc-error.ts';
@@ -25,29 +27,57 @@ const LATENCY_MS = 2;
 /** What happens to the next message, whichever way it goes. */
 export type MessageFault = 'lose' | 'double' | 'delay';
 
+export interface WorldOptions {
+  /** Changes that a broker remembers. */
+  readonly keptChanges?: number;
+  /** What the brokers are told of NameServers; without it the addresses of all. */
+  readonly namesrv?: readonly Address[];
+}
+
 export class RegistrationWorld {
   readonly time = new ManualTime();
   readonly random = new SeededRandom(1);
   readonly brokerLog = new CollectingLogger();
-  readonly nameServers: readonly NameServerEnd[];
+  readonly nameServers: NameServerEnd[] = [];
+  /** Addresses by name; a name that is missing cannot be resolved. */
+  readonly dns = new Map<string, readonly string[]>();
+  readonly namesrv: readonly Address[];
+  readonly #keptChanges: number | undefined;
   broker: BrokerEnd;
 
-  constructor(nameServers = 1, keptChanges?: number) {
-    this.nameServers = Array.from({ length: nameServers }, () => new NameServerEnd(this));
-    this.broker = new BrokerEnd(this, keptChanges);
+  /** With a broker of its own in the beginning: a group of one. */
+  constructor(nameServers = 1, options: WorldOptions = {}) {
+    for (let i = 0; i < nameServers; i++) this.addNameServer();
+    this.namesrv = options.namesrv ?? this.nameServers.map(({ address }) => address);
+    this.#keptChanges = options.keptChanges;
+    this.broker = this.addMember({});
   }
 
   get environment(): { clock: ManualTime; timers: ManualTime; random: SeededRandom } {
     return { clock: this.time, timers: this.time, random: this.random };
   }
 
+  addNameServer(): NameServerEnd {
+    const address = { host: `10.0.0.${this.nameServers.length + 1}`, port: 8081 };
+    const end = new NameServerEnd(this, address);
+    this.nameServers.push(end);
+    return end;
+  }
+
+  addMember(identity: Partial<BrokerIdentity>, topics?: Topics, groups?: Groups): BrokerEnd {
+    return new BrokerEnd(this, identity, this.#keptChanges, topics, groups);
+  }
+
   /** Kills the process and starts another one on the same data. */
-  restartBroker(keptChanges?: number): void {
-    const { topics, groups } = this.broker;
+  restartBroker(): void {
+    const { topics, groups, identity } = this.broker;
     this.broker.kill();
-    this.broker = new BrokerEnd(this, keptChanges, topics, groups);
+    this.broker = this.addMember(identity, topics, groups);
   }
 }
+
+type Topics = Map<string, { config: TopicConfig }>;
+type Groups = Map<string, { config: ConsumerGroupConfig }>;
 
 export class NameServerEnd {
   readonly log = new CollectingLogger();
@@ -60,9 +90,11 @@ export class NameServerEnd {
   #server: NameServerService | undefined;
   #connections = new Set<Connection>();
   readonly #world: RegistrationWorld;
+  readonly address: Address;
 
-  constructor(world: RegistrationWorld) {
+  constructor(world: RegistrationWorld, address: Address) {
     this.#world = world;
+    this.address = address;
     this.start();
   }
 
@@ -87,17 +119,17 @@ export class NameServerEnd {
   }
 
   topics(): string[] {
-    const topics = this.service?.registry.member('b')?.configuration.topics ?? new Map();
+    const topics = this.service?.registry.broker('b')?.configuration.topics ?? new Map();
     return [...topics.values()].map((topic) => JSON.stringify(topic)).sort();
   }
 
   groups(): string[] {
-    const groups = this.service?.registry.member('b')?.configuration.groups ?? new Map();
+    const groups = this.service?.registry.broker('b')?.configuration.groups ?? new Map();
     return [...groups.values()].map((group) => JSON.stringify(group)).sort();
   }
 
   get isBrokerUp(): boolean {
-    return this.service?.registry.member('b')?.isUp === true;
+    return this.service?.registry.broker('b')?.isUp === true;
   }
 
   connect(listener: RpcStreamListener): RpcStream {
@@ -198,60 +230,73 @@ class Connection implements RpcStream {
 }
 
 export class BrokerEnd {
-  readonly topics: Map<string, { config: TopicConfig }>;
-  readonly groups: Map<string, { config: ConsumerGroupConfig }>;
-  readonly links: readonly NameServerLink[];
+  readonly topics: Topics;
+  readonly groups: Groups;
+  readonly registration: Registration;
+  identity: BrokerIdentity;
+  /** Grants and the like, in words. */
+  readonly heard: string[] = [];
   readonly #feed: ConfigurationFeed;
+  readonly #open = new Set<RpcStream>();
   #isDead = false;
 
   constructor(
     world: RegistrationWorld,
+    identity: Partial<BrokerIdentity>,
     keptChanges?: number,
-    topics = new Map<string, { config: TopicConfig }>(),
-    groups = new Map<string, { config: ConsumerGroupConfig }>(),
+    topics: Topics = new Map(),
+    groups: Groups = new Map(),
   ) {
     this.topics = topics;
     this.groups = groups;
+    const host = `${identity.memberName ?? 'broker'}.example`;
+    const alone = { epoch: 0, isSlave: false, memberName: '', memberAddress: { host, port: 8081 } };
+    this.identity = { ...alone, ...identity };
     this.#feed = new ConfigurationFeed(
       { topics: new Table(topics), groups: new Table(groups) },
       new ChangeJournal(keptChanges),
     );
-    const runId = String(world.random.uint32());
-    const hello = {
-      clusterName: 'c',
-      brokerName: 'b',
-      advertised: { host: 'broker.example', port: 8081 },
-      epoch: 0,
+    this.registration = new Registration({
+      environment: world.environment,
+      logger: world.brokerLog,
+      metrics: new Metrics({ cluster: 'c', node_type: 'broker', node_id: 'b' }, 100),
       version: '1.2.3',
-      runId,
-      heartbeatIntervalMs: INTERVAL_MS,
-    };
-    this.links = world.nameServers.map(
-      (end, i) =>
-        new NameServerLink(
-          {
-            environment: world.environment,
-            logger: world.brokerLog,
-            address: `namesrv-${i}:8081`,
-            feed: this.#feed,
-            hello: () => hello,
-            heartbeat: () => ({
-              epoch: 0,
-              logEndOffset: 2 ** 45,
-              confirmOffset: 2 ** 45,
-              isWritable: true,
-            }),
-            connect: () => this.#channelTo(end),
-          },
-          { heartbeatIntervalMs: INTERVAL_MS, heartbeatExpiryMs: EXPIRY_MS },
-        ),
-    );
-    this.#feed.subscribe(() => {
-      world.time.soon(() => {
-        for (const link of this.links) link.configurationChanged();
-      });
+      advertised: { host: 'group.example', port: 8081 },
+      options: {
+        ...{ clusterName: 'c', brokerName: 'b', namesrv: world.namesrv },
+        ...{ heartbeatIntervalMs: INTERVAL_MS, heartbeatExpiryMs: EXPIRY_MS },
+      },
+      identity: () => this.identity,
+      feed: () => this.#feed,
+      heartbeat: () => ({
+        ...{ epoch: this.identity.epoch, isWritable: !this.identity.isSlave },
+        ...{ logEndOffset: 2 ** 45, confirmOffset: 2 ** 45 },
+      }),
+      connect: ({ host: place }) =>
+        this.#channelTo(world.nameServers.find(({ address }) => address.host === place)),
+      resolve: (name) => {
+        const found = world.dns.get(name);
+        return found === undefined
+          ? Promise.reject(new Error(`${name} is not known`))
+          : Promise.resolve(found);
+      },
+      events: {
+        onGranted: (index, sentMs) => this.heard.push(`granted ${index} ${sentMs}`),
+        onWithdrawn: (index) => this.heard.push(`withdrawn ${index}`),
+        onEpochOver: (epoch) => this.heard.push(`over ${epoch}`),
+        onNameServerCount: (count) => this.heard.push(`count ${count}`),
+      },
     });
-    for (const link of this.links) link.start();
+    void this.registration.start();
+  }
+
+  get isRegistered(): boolean[] {
+    return this.registration.nameServers.map(({ isRegistered }) => isRegistered);
+  }
+
+  become(identity: Partial<BrokerIdentity>): void {
+    this.identity = { ...this.identity, ...identity };
+    this.registration.roleChanged();
   }
 
   setTopic(name: string, queueCount: number): void {
@@ -284,7 +329,7 @@ export class BrokerEnd {
   /** The process is gone: nothing is said and nothing is sent. */
   kill(): void {
     this.#isDead = true;
-    for (const connection of this.#open) connection.cancel();
+    for (const connection of [...this.#open]) connection.cancel();
   }
 
   topicTexts(): string[] {
@@ -295,9 +340,7 @@ export class BrokerEnd {
     return [...this.groups.values()].map(({ config }) => JSON.stringify(config)).sort();
   }
 
-  readonly #open = new Set<RpcStream>();
-
-  #channelTo(end: NameServerEnd): RpcChannel {
+  #channelTo(end: NameServerEnd | undefined): RpcChannel {
     const unused = (): never => {
       throw new Error('only streams are opened here');
     };
@@ -308,7 +351,7 @@ export class BrokerEnd {
       exchange: unused,
       close: () => undefined,
       openStream: (_path, _metadata, listener) => {
-        if (this.#isDead)
+        if (this.#isDead || end === undefined)
           return { send: () => undefined, end: () => undefined, cancel: () => undefined };
         const stream = end.connect({
           message: (message) => {

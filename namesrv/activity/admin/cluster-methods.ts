@@ -9,7 +9,7 @@ import {
 } from '../../../proto/generated/orbitmq.ts';
 import type { IMessage } from '../../../proto/generated/v2.ts';
 import type { BrokerLink, BrokerLinks } from '../../broker-links.ts';
-import type { Member } from '../../registry/core/member.ts';
+import type { BrokerGroup } from '../../registry/core/broker-group.ts';
 import type { AdminParts } from './admin-parts.ts';
 import { ask, foundIn, isOk, saysCode, type BrokerReply } from './broker-replies.ts';
 
@@ -23,34 +23,37 @@ export function clusterMethods(parts: AdminParts): [string, ServiceMethod][] {
     adminMethod(parts, AdminMethods.DescribeCluster, async () => ({
       clusterName: parts.options.clusterName,
       brokers: await Promise.all(
-        parts.service.registry.members.map((member) => describeBroker(parts, member)),
+        parts.service.registry.groups.map((group) => describeBroker(parts, group)),
       ),
     })),
     adminMethod(parts, AdminMethods.PeekMessages, (request) => peekMessages(parts, request)),
   ];
 }
 
-/** What the broker says of itself; of one that cannot be asked, what it has told last. */
-async function describeBroker(parts: AdminParts, member: Member): Promise<IBrokerDescription> {
-  const { hello, heartbeat, configuration, absence } = member;
-  const known: IBrokerDescription = {
-    brokerName: member.name,
-    advertised: hello.advertised,
-    version: hello.version,
-    epoch: hello.epoch,
-    writable: false,
-    logEndOffset: heartbeat?.logEndOffset ?? 0,
-    confirmOffset: heartbeat?.confirmOffset ?? 0,
+/** What the master says of itself; of one that cannot be asked, what it has told last. */
+async function describeBroker(parts: AdminParts, group: BrokerGroup): Promise<IBrokerDescription> {
+  const { name, absence, master } = group;
+  const link = parts.links.link(name);
+  if (absence !== undefined || link === undefined) {
+    return whatIsKnown(group, `not in the routes: ${absence ?? 'unknown'}`);
+  }
+  if (master === undefined) return whatIsKnown(group, 'it has no master at present');
+  const { status, response } = await ask(link, AdminMethods.DescribeCluster, {});
+  const own = response?.brokers.find(({ brokerName }) => brokerName === name);
+  return own ?? whatIsKnown(group, status.message ?? '');
+}
+
+function whatIsKnown(group: BrokerGroup, notWritableReason: string): IBrokerDescription {
+  const { name, face, advertised, configuration, epoch } = group;
+  const { logEndOffset, confirmOffset } = face?.heartbeat ?? { logEndOffset: 0, confirmOffset: 0 };
+  return {
+    ...{ brokerName: name, advertised: advertised ?? null, version: face?.hello.version ?? '' },
+    ...{ epoch, logEndOffset, confirmOffset },
     topicCount: configuration.topics.size,
     groupCount: configuration.groups.size,
+    writable: false,
+    notWritableReason,
   };
-  const link = parts.links.link(member.name);
-  if (absence !== undefined || link === undefined) {
-    return { ...known, notWritableReason: `not in the routes: ${absence ?? 'unknown'}` };
-  }
-  const { status, response } = await ask(link, AdminMethods.DescribeCluster, {});
-  const own = response?.brokers.find(({ brokerName }) => brokerName === member.name);
-  return own ?? { ...known, notWritableReason: status.message ?? '' };
 }
 
 async function peekMessages(

@@ -49,8 +49,8 @@ export function hasAlready<Config extends { readonly name: string }>(
 ): boolean {
   if (!saysCode(reply, kind.exists)) return false;
   if (created === undefined) return true;
-  const member = service.registry.member(reply.brokerName);
-  return member !== undefined && isSame(kind.of(member.configuration).get(created.name), created);
+  const group = service.registry.broker(reply.brokerName);
+  return group !== undefined && isSame(kind.of(group.configuration).get(created.name), created);
 }
 
 /** Where brokers differ, the first one's configuration is shown; a description shows each. */

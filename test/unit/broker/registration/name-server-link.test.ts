@@ -49,7 +49,7 @@ describe('NameServerLink', () => {
   });
 
   it('sends everything when more was missed than the journal keeps', () => {
-    const world = new RegistrationWorld(1, 10);
+    const world = new RegistrationWorld(1, { keptChanges: 10 });
     world.broker.setTopic('first', 8);
     world.time.advance(SETTLED_MS);
     const [end] = world.nameServers;
@@ -81,11 +81,11 @@ describe('NameServerLink', () => {
     const [end] = world.nameServers;
     end!.isPartitioned = true;
     world.time.advance(EXPIRY_MS + 2 * INTERVAL_MS);
-    expect(world.broker.links[0]!.isRegistered).toBe(false);
+    expect(world.broker.isRegistered[0]).toBe(false);
     expect(end!.isBrokerUp).toBe(false);
     end!.isPartitioned = false;
     world.time.advance(SETTLED_MS);
-    expect(world.broker.links[0]!.isRegistered).toBe(true);
+    expect(world.broker.isRegistered[0]).toBe(true);
     expect(end!.isBrokerUp).toBe(true);
   });
 
@@ -103,7 +103,7 @@ describe('NameServerLink', () => {
     world.restartBroker();
     world.time.advance(SETTLED_MS);
     expect(world.nameServers.map(({ isBrokerUp }) => isBrokerUp)).toEqual([true, true]);
-    const stopped = Promise.all(world.broker.links.map((link) => link.stop()));
+    const stopped = world.broker.registration.stop();
     world.time.advance(10);
     await stopped;
     expect(world.nameServers.map(({ isBrokerUp }) => isBrokerUp)).toEqual([false, false]);
@@ -113,7 +113,7 @@ describe('NameServerLink', () => {
     const world = new RegistrationWorld();
     world.time.advance(SETTLED_MS);
     world.nameServers[0]!.isPartitioned = true;
-    const stopped = world.broker.links[0]!.stop();
+    const stopped = world.broker.registration.stop();
     world.time.advance(500);
     await stopped;
     const { waiting } = world.time;
@@ -145,7 +145,7 @@ describe('NameServerLink', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const world = new RegistrationWorld(2, 3);
+        const world = new RegistrationWorld(2, { keptChanges: 3 });
         for (const action of steps) take(world, action);
         for (const end of world.nameServers) {
           end.isPartitioned = false;
@@ -179,7 +179,7 @@ function take(world: RegistrationWorld, step: Step): void {
   } else if (step.do === 'group') {
     if (step.attempts === 0) world.broker.removeGroup(`g${step.name}`);
     else world.broker.setGroup(`g${step.name}`, step.attempts);
-  } else if (step.do === 'restart broker') world.restartBroker(3);
+  } else if (step.do === 'restart broker') world.restartBroker();
   else if (step.do === 'wait') world.time.advance(step.ms);
   else {
     const end = world.nameServers[step.server]!;

@@ -57,6 +57,9 @@ const report: fc.Arbitrary<BrokerReport> = fc.oneof(
       version: fc.string(),
       runId: name,
       heartbeatIntervalMs: fc.nat(),
+      memberName: fc.string(),
+      isSlave: fc.boolean(),
+      memberAddress: fc.record({ host: name, port: fc.integer({ min: 1, max: 65_535 }) }),
     }),
   }),
   fc.record({
@@ -133,7 +136,10 @@ describe('acks of reports', () => {
   it('come out as they went in', () => {
     const ack = { sequence: 3, epoch: 4, nameServerRunId: 'n', knownVersion: 2 ** 40 };
     for (const refusal of [undefined, 'no']) {
-      expect(decodeAck(encodeAck({ ...ack, refusal }))).toEqual({ ...ack, refusal });
+      for (const isGranted of [true, false]) {
+        const whole = { ...ack, refusal, isGranted };
+        expect(decodeAck(encodeAck(whole))).toEqual(whole);
+      }
     }
   });
 });

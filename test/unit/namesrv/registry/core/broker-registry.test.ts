@@ -21,6 +21,9 @@ function helloOf(brokerName: string, more: Partial<BrokerHello> = {}): BrokerHel
     version: '1',
     runId: `${brokerName}-1`,
     heartbeatIntervalMs: 1_000,
+    memberName: '',
+    isSlave: false,
+    memberAddress: more.advertised ?? { host: `${brokerName}.example`, port: 8081 },
     ...more,
   };
 }
@@ -51,12 +54,21 @@ class Kit {
 
   constructor() {
     this.registry = new BrokerRegistry(
-      { clusterName: 'c', heartbeatExpiryMs: EXPIRY_MS, runId: 'n', forgetAfterMs: 60_000 },
       {
-        brokerUp: ({ name }) => this.events.push(`${name} up`),
-        brokerDown: ({ name }, absence) => this.events.push(`${name} ${absence}`),
-        brokerForgotten: ({ name }) => this.events.push(`${name} forgotten`),
-        brokerRefused: (name) => this.events.push(`${name} refused`),
+        clusterName: 'c',
+        heartbeatExpiryMs: EXPIRY_MS,
+        runId: 'n',
+        startMs: 0,
+        forgetAfterMs: 60_000,
+      },
+      {
+        groupUp: ({ name }) => this.events.push(`${name} up`),
+        groupDown: ({ name }, absence) => this.events.push(`${name} ${absence}`),
+        groupForgotten: ({ name }) => this.events.push(`${name} forgotten`),
+        memberRefused: (name) => this.events.push(`${name} refused`),
+        epochRefused: () => undefined,
+        newMaster: () => undefined,
+        masterChanged: () => undefined,
       },
     );
   }
@@ -81,7 +93,7 @@ class Kit {
   routes(topic: string): string[] {
     return this.registry
       .routes(topic)
-      .map(({ member, topic: { queueCount } }) => `${member.name}:${queueCount}`);
+      .map(({ group, topic: { queueCount } }) => `${group.name}:${queueCount}`);
   }
 }
 
@@ -103,8 +115,8 @@ describe('BrokerRegistry', () => {
     const groups = [{ ...defaultConsumerGroup('g'), maxAttempts: 3 }];
     kit.send(2, { kind: 'hello', hello: helloOf('b') });
     kit.send(2, deltaOf([0, 1], { groups }));
-    expect(kit.registry.group('g')?.maxAttempts).toBe(3);
-    expect(kit.registry.group('other')).toBeUndefined();
+    expect(kit.registry.consumerGroup('g')?.maxAttempts).toBe(3);
+    expect(kit.registry.consumerGroup('other')).toBeUndefined();
   });
 
   it('answers from a broker only when it has told everything', () => {
@@ -182,7 +194,7 @@ describe('BrokerRegistry', () => {
     kit.join(1, helloOf('a'), [topicOf('t')]);
     kit.registry.closed(1);
     kit.later(60_001);
-    expect(kit.registry.member('a')).toBeUndefined();
+    expect(kit.registry.broker('a')).toBeUndefined();
     expect(kit.events).toEqual(['a up', 'a silent', 'a forgotten']);
   });
 
@@ -207,7 +219,7 @@ describe('BrokerRegistry', () => {
     expect(kit.send(1, HEARTBEAT).refusal).toMatch(/replaced/);
     kit.registry.closed(1);
     expect(kit.routes('t')).toEqual(['a:5']);
-    expect(kit.registry.member('a')?.hello.advertised).toEqual(advertised);
+    expect(kit.registry.broker('a')?.advertised).toEqual(advertised);
   });
 
   it('keeps a name for the broker that has it while that one lives at another address', () => {
@@ -229,7 +241,7 @@ describe('BrokerRegistry', () => {
     ).toMatch(/cluster x/);
     const rare = helloOf('a', { heartbeatIntervalMs: EXPIRY_MS });
     expect(kit.send(2, { kind: 'hello', hello: rare }).refusal).toMatch(/beats every 5000 ms/);
-    expect(kit.registry.members).toEqual([]);
+    expect(kit.registry.groups).toEqual([]);
   });
 
   it('refuses what is lost, doubled or out of order on a stream, and the stream with it', () => {
@@ -277,7 +289,7 @@ describe('BrokerRegistry', () => {
           }
           for (const { sequence, report } of delivered(reports, faults)) {
             const ack = kit.registry.report(stream, { sequence, report }, 0);
-            const copy = kit.registry.member('a')?.configuration;
+            const copy = kit.registry.broker('a')?.configuration;
             if (copy !== undefined && copy.version > 0) {
               expect(new Map(copy.topics)).toEqual(history[copy.version]);
             }
