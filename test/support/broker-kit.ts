@@ -90,6 +90,11 @@ export class BrokerKit {
     return new BrokerKit(broker, logger, damage);
   }
 
+  /** Over a broker that somebody else has opened. */
+  static over(broker: Broker, logger: CollectingLogger): BrokerKit {
+    return new BrokerKit(broker, logger, { damaged: undefined });
+  }
+
   /** What the broker said when it found its index damaged. */
   get indexDamage(): string | undefined {
     return this.#setIndexDamaged.damaged;
