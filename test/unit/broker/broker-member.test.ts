@@ -150,6 +150,7 @@ describe('a member of a group', () => {
       await kit.until('a is the master again', () => a.serving !== undefined);
       kit.world.network.partition(['a'], ['b']);
       const held = kit.broker('a').send('t', 'held');
+      await kit.world.sleep(1);
       expect((await a.handOver(handOver)).isReady).toBe(false);
       expect(a.role).toBe('master');
       kit.world.network.heal();
