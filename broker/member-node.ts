@@ -49,6 +49,7 @@ export class MemberNode {
       nameServerCount: options.namesrv.length,
       connect: (address) => peers.connect(address, MEMBER_BYTES_MAX),
       onFatal: context.onFatal,
+      ...(options.runId !== undefined && { runId: options.runId }),
     });
     this.member = member;
     this.#routing = new GroupRouting({

@@ -13,6 +13,8 @@ export interface ChildOptions {
   /** Program and arguments. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether the role knows the option. */
+  readonly hasRunId: boolean;
   readonly logsDirectory: string;
   readonly processesDirectory: string;
   /** Whether it is started again when it ends. */
@@ -65,12 +67,12 @@ export class ChildNode {
   start(): void {
     if (this.#child !== undefined) return;
     clearTimeout(this.#restart);
-    const { name, command, env } = this.#options;
+    const { name, command, env, hasRunId } = this.#options;
     const [program = '', ...words] = command;
     const runId = randomBytes(8).toString('hex');
     const log = this.#openLog();
     const child = spawn(program, words, {
-      env: { ...env, ORBITMQ_SUPERVISED: '1', ORBITMQ_RUN_ID: runId },
+      env: { ...env, ORBITMQ_SUPERVISED: '1', ...(hasRunId && { ORBITMQ_RUN_ID: runId }) },
       stdio: ['pipe', log, log],
       detached: true,
     });

@@ -140,6 +140,7 @@ export class ClusterSupervisor {
       name: node.name,
       command: [...commandOf(node), ...nodeFlags(plan, node), ...(flagsOf?.(node) ?? [])],
       env,
+      hasRunId: node.role === 'broker',
       logsDirectory: files.logs,
       processesDirectory: files.processes,
       restarts,

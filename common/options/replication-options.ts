@@ -36,6 +36,16 @@ export const REPLICATION_OPTIONS = {
       'When it listens on all addresses: advertise leads to the present master of the group, this one to the member.',
     roles: MEMBER_ROLES,
   }),
+  runId: optionalText({
+    section: 'replication',
+    summary: 'What this start of the process is called in heartbeats; without it, a random name.',
+    change:
+      'Never by hand: whoever starts the process says so by it which one it is, and can tell the controller when it has ended.',
+    roles: MEMBER_ROLES,
+    max: 64,
+    pattern: /^[A-Za-z0-9][A-Za-z0-9_.-]*$/,
+    patternText: 'letters, digits, "_", "-" and ".", starting with a letter or digit',
+  }),
   replicationWindowBytes: bytes({
     section: 'replication',
     summary: 'Log bytes that may be on their way to one slave and not yet acknowledged by it.',
