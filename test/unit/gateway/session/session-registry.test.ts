@@ -101,3 +101,23 @@ describe('the sessions of a gateway', () => {
     expect(other.registrations.map((registration) => registration.clientId)).toEqual(['a']);
   });
 });
+
+describe('a broker that has just taken over', () => {
+  it('is told of all sessions, some at a time', () => {
+    const { time, own, registry } = create(1_000);
+    for (let i = 0; i < 450; i += 1) registry.open(client(`c${i}`), ClientType.PUSH_CONSUMER);
+    registry.announceAll();
+    expect(own.registrations.length).toBe(200);
+    time.advance(100);
+    expect(own.registrations.length).toBe(450);
+  });
+
+  it('is told from the beginning when another one takes over meanwhile', () => {
+    const { time, own, registry } = create(1_000);
+    for (let i = 0; i < 300; i += 1) registry.open(client(`c${i}`), ClientType.PUSH_CONSUMER);
+    registry.announceAll();
+    registry.announceAll();
+    time.advance(100);
+    expect(own.registrations.length).toBe(500);
+  });
+});
