@@ -76,6 +76,8 @@ export class Registration implements Component {
   #unsubscribe: () => void = () => undefined;
   #isTelling = false;
   #isRunning = false;
+  /** As the NameServers were told last. */
+  #identity: BrokerIdentity | undefined;
 
   constructor(ports: RegistrationPorts) {
     this.#ports = ports;
@@ -128,9 +130,12 @@ export class Registration implements Component {
     await Promise.all([...this.#registrars.values()].map(({ link }) => link.stop()));
   }
 
-  /** Role or epoch are others now: every NameServer is told at once. What they granted was for what we were before. */
+  /**
+   * To be called when role or epoch may be others: then every NameServer is told at once, and what they granted before counts
+   * no more, since it was for what we were.
+   */
   roleChanged(): void {
-    if (!this.#isRunning) return;
+    if (!this.#isRunning || isSame(this.#identity, this.#ports.identity())) return;
     this.#subscribe();
     for (const { link, index } of this.#registrars.values()) {
       if (index !== undefined) this.#ports.events?.onWithdrawn(index);
@@ -145,7 +150,8 @@ export class Registration implements Component {
 
   #subscribe(): void {
     this.#unsubscribe();
-    this.#unsubscribe = this.#ports.identity().isSlave
+    this.#identity = this.#ports.identity();
+    this.#unsubscribe = this.#identity.isSlave
       ? () => undefined
       : this.#ports.feed().subscribe(() => {
           this.#tellSoon();
@@ -254,4 +260,13 @@ export class Registration implements Component {
       runId: this.runId,
     };
   }
+}
+
+function isSame(known: BrokerIdentity | undefined, now: BrokerIdentity): boolean {
+  return (
+    known?.epoch === now.epoch &&
+    known.isSlave === now.isSlave &&
+    known.memberName === now.memberName &&
+    formatAddress(known.memberAddress) === formatAddress(now.memberAddress)
+  );
 }

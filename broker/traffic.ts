@@ -3,6 +3,7 @@ import type { CounterCell, HistogramCell } from '../common/metrics/metric-cell.t
 import type { Metrics } from '../common/metrics/metrics.ts';
 import { DLQ_PREFIX } from '../common/model/topic.ts';
 import type { MessageView } from '../common/wire/message-view.ts';
+import { storedBodyBytes } from '../common/wire/stored-message.ts';
 import type { Delivery } from './consume/receiver.ts';
 import type { GroupTopic } from './state/group-table.ts';
 import type { Topic } from './state/topic-table.ts';
@@ -59,7 +60,7 @@ export class Traffic {
     for (const { attempt, message } of deliveries) {
       const cells = attempt > 1 ? retried : first;
       cells.messages.add(1);
-      cells.bytes.add(message.headEnd - message.headStart);
+      cells.bytes.add(storedBodyBytes(message.buffer, message.headStart, message.headEnd));
     }
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseSendMessageRequest } from '../../../../common/wire/send-message-view.ts';
 import {
+  storedBodyBytes,
   storedMessageFields,
   storedUserProperties,
 } from '../../../../common/wire/stored-message.ts';
@@ -47,5 +48,12 @@ describe('a stored message', () => {
       ['a', '1'],
       ['b', 'ö'],
     ]);
+  });
+
+  it('tells how long its body is, without its properties', () => {
+    expect(storedBodyBytes(stored.buffer, stored.headStart, stored.headEnd)).toBe(4);
+    const [bare] = parseSendMessageRequest(encodeRequest([{ topic: { name: 't' } }])).messages;
+    const { buffer, headStart, headEnd } = store(bare!);
+    expect(storedBodyBytes(buffer, headStart, headEnd)).toBe(0);
   });
 });
