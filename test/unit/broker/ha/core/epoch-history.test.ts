@@ -101,7 +101,8 @@ describe('the common offset of two logs', () => {
     ['no term is shared, and both are whole', starts([1, 0]), 70, starts([2, 0]), 99, 0],
     ['no term is shared, and one is cut', starts([1, 0]), 70, starts([2, 40]), 99, undefined],
     ['one is empty', starts([5, 500]), 700, [], 0, 0],
-  ])('%s', (_name, own, ownEnd, theirs, theirEnd, common) => {
+  ] as const)('%s', (...row) => {
+    const [, own, ownEnd, theirs, theirEnd, common] = row;
     expect(new EpochHistory(own).commonOffset(ownEnd, theirs, theirEnd)).toBe(common);
   });
 });
