@@ -38,6 +38,7 @@ import type { BidiHandler } from '../common/rpc/service-table.ts';
 import { Broker } from './broker.ts';
 import type { BrokerMembership } from './broker-membership.ts';
 import { ConfigurationFeed } from './configuration-feed.ts';
+import { BacklogPeers } from './ha/backlog-peers.ts';
 import { WriteLease } from './ha/core/write-lease.ts';
 import { MasterReplication } from './ha/master-replication.ts';
 import { ReplicaFile } from './ha/replica-file.ts';
@@ -92,6 +93,7 @@ export class BrokerMember implements Component {
   readonly #ports: BrokerMemberPorts;
   readonly #logger: Logger;
   readonly #data: MemberData;
+  readonly #backlog: BacklogPeers;
   #lease: WriteLease;
   readonly #orders = new SerialQueue();
   readonly #board: StatusBoard;
@@ -119,6 +121,13 @@ export class BrokerMember implements Component {
     this.#logger = logger.child('member');
     this.#lease = new WriteLease(ports.nameServerCount, options.writeLeaseMs);
     const { configuration } = this;
+    this.#backlog = new BacklogPeers({
+      brokerName: options.brokerName,
+      epoch: () => this.epoch,
+      inSync: () => this.#inSyncSlaves(),
+      clock: environment.clock,
+      connect: (address) => ports.connect(address),
+    });
     this.#data = new MemberData({ ...ports, membership: this.#membership(), configuration });
     this.#board = new StatusBoard(environment.timers, () => this.status());
   }
@@ -329,6 +338,7 @@ export class BrokerMember implements Component {
       await this.#stopFollowing();
       await this.#data.close({ leavesSnapshot: true });
     });
+    this.#backlog.close();
   }
 
   async #open(): Promise<void> {
@@ -602,11 +612,20 @@ export class BrokerMember implements Component {
           ? new MqError('no-master', { reason: `${this.self.name} is a slave` })
           : this.#term.refusal(),
       mayDeliver: () => this.#term?.mayDeliver() ?? false,
+      backlog: this.#backlog,
       keepFrom: () => {
         if (this.#term !== undefined) return this.#term.phase === 'promoting' ? 0 : undefined;
         return this.#toldStart;
       },
     };
+  }
+
+  /** Of a master; nobody else reads old records from others. */
+  #inSyncSlaves(): readonly GroupMember[] {
+    const terms = this.#term?.terms;
+    const isInSync = ({ name }: GroupMember): boolean =>
+      name !== this.self.name && terms?.syncStateSet.includes(name) === true;
+    return terms?.members.filter(isInSync) ?? [];
   }
 
   #confirmOffset(): number {

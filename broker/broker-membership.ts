@@ -1,4 +1,5 @@
 import type { MqError } from '../common/errors/mq-error.ts';
+import type { BacklogPeer } from './state/backlog-reader.ts';
 
 /**
  * What being a member of a replicated group adds to a broker. Without it the broker is a group of its own: whatever its log
@@ -13,6 +14,8 @@ export interface BrokerMembership {
   refusal(): MqError | undefined;
   /** Whether messages may be handed out: false once another member may have become the master unheard. */
   mayDeliver(): boolean;
+  /** In-sync slaves, which have the same old records as a master. */
+  readonly backlog: BacklogPeer;
   /** Where the master's log begins: a slave keeps no more than that. Undefined on a master, which decides itself. */
   keepFrom(): number | undefined;
 }

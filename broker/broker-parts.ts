@@ -4,6 +4,7 @@ import { statusOf } from '../common/errors/status.ts';
 import type { Logger } from '../common/log/logger.ts';
 import type { Metrics } from '../common/metrics/metrics.ts';
 import type { NodeOptions } from '../common/options/node-options.ts';
+import { RateLimitedReport } from '../common/rpc/rate-limited-report.ts';
 import type { BrokerServices } from './activity/broker-services.ts';
 import { errorStatus } from './activity/error-status.ts';
 import { BrokerHealth } from './broker-health.ts';
@@ -27,12 +28,14 @@ import { RetentionService } from './retention-service.ts';
 import { ServingListener } from './serving-listener.ts';
 import { SnapshotService } from './snapshot-service.ts';
 import type { RecoveredState } from './state-recovery.ts';
+import { BacklogReader } from './state/backlog-reader.ts';
 import { CommitPipeline } from './state/commit-pipeline.ts';
 import { MessageLocator } from './state/message-locator.ts';
 import { MessageReader } from './state/message-reader.ts';
 import { MessageWriter } from './state/message-writer.ts';
 import { ReferenceCarrier } from './state/reference-carrier.ts';
 import { TopicAdmin } from './state/topic-admin.ts';
+import type { CommitLog } from './store/commit-log.ts';
 import type { DiskWatermark } from './store/disk-watermark.ts';
 import type { IndexDamage } from './store/index/index-damage.ts';
 import { TopicCreation } from './topic-creation.ts';
@@ -107,6 +110,24 @@ export function buildParts(
   return { services, pipeline, serving, configuration, snapshots, retention, housekeeping };
 }
 
+const BACKLOG_REPORT_MS = 10_000;
+
+/** Old records of a master also come from its slaves. */
+function backlogReader(
+  log: CommitLog,
+  { backlog }: BrokerMembership,
+  { backlogReadsMax }: NodeOptions,
+  { environment, logger }: Pick<BrokerPorts, 'environment' | 'logger'>,
+): BacklogReader {
+  const limit = new RateLimitedReport(environment.clock, BACKLOG_REPORT_MS);
+  return new BacklogReader(log, backlog, backlogReadsMax, ({ file, offset, reason }) => {
+    const suppressed = limit.admit();
+    if (suppressed === undefined) return;
+    const fields = { file, offset, reason, suppressed };
+    logger.error('the disk could not give old records; a slave had them', fields);
+  });
+}
+
 function buildData(
   options: NodeOptions,
   { environment, logger, metrics, membership }: BrokerPorts,
@@ -128,7 +149,11 @@ function buildData(
       });
     },
   });
-  const reader = new MessageReader(log);
+  const reader = new MessageReader(
+    membership === undefined
+      ? log
+      : backlogReader(log, membership, options, { environment, logger }),
+  );
   const traffic = new Traffic(metrics, environment.clock);
   return {
     pipeline,

@@ -5,6 +5,7 @@ import type { Component } from '../common/lifecycle/lifecycle.ts';
 import type { RoleContext } from '../common/lifecycle/role-context.ts';
 import type { Address } from '../common/options/option-definition.ts';
 import type { ServiceTable } from '../common/rpc/service-table.ts';
+import type { RecordRange } from '../common/wire/read-records-codec.ts';
 import type { BrokerAccess } from '../gateway/broker-access.ts';
 import { GatewayServer } from '../gateway/gateway-server.ts';
 import { adminService } from './activity/admin/admin-service.ts';
@@ -15,6 +16,7 @@ import { GroupCluster } from './group-cluster.ts';
 import { GroupRouting } from './group-routing.ts';
 import { groupAdminService } from './group-admin.ts';
 import type { GroupLeadership } from './group-leadership.ts';
+import { backlogReads, type BacklogSource } from './ha/backlog-reads.ts';
 import { LocalBrokerAccess } from './local-broker-access.ts';
 import { memberServices } from './member-services.ts';
 import { registerMemberMetrics } from './member-metrics.ts';
@@ -73,7 +75,11 @@ export class MemberNode {
           () => (member.isOpen ? member.configuration : undefined),
           this.advertised,
         ),
-      services: () => ({ ...this.#adminTable(), ...memberServices(member, options.brokerName) }),
+      services: () => ({
+        ...this.#adminTable(),
+        ...memberServices(member, options.brokerName),
+        ...this.#backlogTable(),
+      }),
     });
     registerMemberMetrics(metrics, member);
   }
@@ -98,6 +104,26 @@ export class MemberNode {
       local: () => this.#localAdmin(),
       toStatus: (where, error) => this.#failureStatus(where, error),
     });
+  }
+
+  /** A slave reads old records for its master. */
+  #backlogTable(): ServiceTable {
+    const { member } = this;
+    const { options, logger } = this.#context;
+    const source = (): BacklogSource | undefined => {
+      if (!member.isOpen || member.role !== 'follower') return undefined;
+      const { log, foldedOffset } = member.broker;
+      return {
+        ...{ epoch: member.epoch, startOffset: log.startOffset, confirmOffset: foldedOffset },
+        read: (offset, bytes) => log.read(offset, bytes),
+      };
+    };
+    const onFailure = ({ offset, bytes }: RecordRange, error: unknown): void => {
+      logger.warn('old records could not be read for the master', { offset, bytes, error });
+    };
+    return Object.fromEntries([
+      backlogReads({ brokerName: options.brokerName, source, onFailure }),
+    ]);
   }
 
   #localAdmin(): ServiceTable | undefined {

@@ -1,9 +1,9 @@
 import { assert } from '../../common/assert.ts';
 import { physicalOffset } from '../../common/model/offsets.ts';
-import type { CommitLog } from '../store/commit-log.ts';
 import { recordAt, type LogRecord } from '../store/record-codec.ts';
 import { RecordType } from '../store/record-type.ts';
 import type { StoredMessage } from '../../common/wire/delivered-message.ts';
+import type { MessageLog } from './backlog-reader.ts';
 import { readStoredParts } from './payload/message-record.ts';
 import { readReference, type Reference } from './payload/reference-record.ts';
 import type { Location } from './relocation-table.ts';
@@ -22,9 +22,9 @@ const READ_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Reads messages by their place in the log, neighbours in one read. */
 export class MessageReader {
-  readonly #log: CommitLog;
+  readonly #log: MessageLog;
 
-  constructor(log: CommitLog) {
+  constructor(log: MessageLog) {
     this.#log = log;
   }
 
