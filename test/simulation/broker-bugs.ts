@@ -3,6 +3,7 @@ import { CommitPipeline } from '../../broker/state/commit-pipeline.ts';
 import { ReferenceCarrier } from '../../broker/state/reference-carrier.ts';
 import { CommitLog } from '../../broker/store/commit-log.ts';
 import { RecordType } from '../../broker/store/record-type.ts';
+import { replace } from './replace-method.ts';
 
 /** Ways to break the promises of a broker, each of which the ledger must notice. */
 export const BROKER_BUGS = [
@@ -14,9 +15,6 @@ export const BROKER_BUGS = [
   'publishes-snapshots-before-the-log-is-synced',
 ] as const;
 export type BrokerBug = (typeof BROKER_BUGS)[number];
-
-/** What a bug is planted in: methods of the product's classes, replaced for one run. */
-type Methods = Record<string, (...args: never[]) => unknown>;
 
 /** Plants the bug; the result takes it out again. */
 export function plant(bug: BrokerBug | undefined): () => void {
@@ -46,19 +44,4 @@ export function plant(bug: BrokerBug | undefined): () => void {
     case 'publishes-snapshots-before-the-log-is-synced':
       return replace(CommitLog.prototype, 'sync', () => () => Promise.resolve());
   }
-}
-
-function replace(
-  target: object,
-  name: string,
-  instead: (original: (...args: unknown[]) => unknown) => (...args: unknown[]) => unknown,
-): () => void {
-  const methods = target as Methods;
-  const original = methods[name] as (...args: unknown[]) => unknown;
-  methods[name] = function (this: unknown, ...args: unknown[]) {
-    return instead((...given) => original.apply(this, given))(...args);
-  };
-  return () => {
-    methods[name] = original;
-  };
 }

@@ -1,8 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { fileURLToPath } from 'node:url';
 import { loadScenarios, type Scenario } from './scenario-registry.ts';
 
-const USAGE = 'npm run simulate -- --scenario NAME|all --seeds COUNT --from SEED [--keep-going]';
+const USAGE =
+  'npm run simulate -- --scenario NAME|all --seeds COUNT --from SEED [--jobs PROCESSES] [--keep-going]';
 
 const PROGRESS_INTERVAL_MS = 5_000;
 
@@ -10,6 +12,8 @@ interface Options {
   scenarios: Scenario[];
   seedCount: number;
   fromSeed: number;
+  /** Processes that share the seeds. */
+  jobs: number;
   keepsGoing: boolean;
 }
 
@@ -17,8 +21,35 @@ interface Options {
 async function main(): Promise<void> {
   const options = await readOptions();
   let failureCount = 0;
-  for (const scenario of options.scenarios) failureCount += await runScenario(scenario, options);
+  for (const scenario of options.scenarios)
+    failureCount += await (options.jobs > 1 ? shareOut : runScenario)(scenario, options);
   process.exitCode = failureCount === 0 ? 0 : 1;
+}
+
+/** Each process takes a range of its own; those that find nothing go on when another one has found something. */
+async function shareOut(scenario: Scenario, options: Options): Promise<number> {
+  const { seedCount, fromSeed, jobs, keepsGoing } = options;
+  const failures = Array.from({ length: jobs }, (_, job) => {
+    const start = fromSeed + Math.floor((seedCount * job) / jobs);
+    const end = fromSeed + Math.floor((seedCount * (job + 1)) / jobs);
+    if (start === end) return Promise.resolve(0);
+    const range = ['--seeds', String(end - start), '--from', String(start)];
+    const rest = keepsGoing ? ['--keep-going'] : [];
+    return runProcess(['--scenario', scenario.name, ...range, ...rest]);
+  });
+  return (await Promise.all(failures)).reduce((sum, count) => sum + count, 0);
+}
+
+/** 1 when something failed in it. */
+function runProcess(args: readonly string[]): Promise<number> {
+  const script = fileURLToPath(import.meta.url);
+  const child = spawn(process.execPath, [script, ...args], { stdio: 'inherit' });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      resolve(code === 0 ? 0 : 1);
+    });
+  });
 }
 
 async function runScenario(scenario: Scenario, options: Options): Promise<number> {
@@ -62,9 +93,10 @@ async function runSeed(scenario: Scenario, seed: number): Promise<unknown> {
 }
 
 function report(scenario: Scenario, seed: number, failure: unknown): void {
-  const { stack, story } = failure as { stack?: string; story?: string };
+  const { stack, story, cause } = failure as { stack?: string; story?: string; cause?: unknown };
   console.log(`FAILED SCENARIO=${scenario.name} SEED=${seed} COMMIT=${commit()}`);
   console.log(stack ?? String(failure));
+  if (cause !== undefined) console.log('caused by', (cause as { stack?: string }).stack ?? cause);
   if (story !== undefined) console.log(story);
   console.log('repeat it with');
   console.log(`  npm run simulate -- --scenario ${scenario.name} --seeds 1 --from ${seed}`);
@@ -89,6 +121,7 @@ async function readOptions(): Promise<Options> {
       scenario: { type: 'string', default: 'all' },
       seeds: { type: 'string', default: '100' },
       from: { type: 'string', default: '1' },
+      jobs: { type: 'string', default: '1' },
       'keep-going': { type: 'boolean', default: false },
     },
   });
@@ -102,6 +135,7 @@ async function readOptions(): Promise<Options> {
     scenarios,
     seedCount: positiveInteger(values.seeds, '--seeds'),
     fromSeed: positiveInteger(values.from, '--from'),
+    jobs: positiveInteger(values.jobs, '--jobs'),
     keepsGoing: values['keep-going'],
   };
 }

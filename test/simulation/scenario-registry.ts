@@ -3,6 +3,8 @@ import { readdir } from 'node:fs/promises';
 /** A story that must end well for every seed. */
 export interface Scenario {
   name: string;
+  /** Seeds of every test run, where they are to be fewer than usual. */
+  testSeedCount?: number | undefined;
   run(seed: number): Promise<void>;
 }
 
@@ -13,9 +15,9 @@ export async function loadScenarios(): Promise<Scenario[]> {
   const scenarios: Scenario[] = [];
   for (const file of files) {
     const module = (await import(new URL(file, directory).href)) as Partial<Scenario>;
-    const { name, run } = module;
+    const { name, run, testSeedCount } = module;
     if (name === undefined || run === undefined) throw new Error(`${file} exports no scenario`);
-    scenarios.push({ name, run });
+    scenarios.push({ name, run, testSeedCount });
   }
   return scenarios;
 }

@@ -14,10 +14,13 @@ export interface RunLimits {
 
 const DEFAULT_LIMITS: RunLimits = { eventCountMax: 5_000_000 };
 
+/** Asked for at once: a turn of the real event loop for each event would cost as much as the event. */
+const IMMEDIATES = 64;
+
 /**
  * Owns virtual time. One event runs at a time, and everything that follows from it (promise reactions, `nextTick`) has
- * run before the next one: between two events the scheduler lets the real event loop turn once, which empties all
- * microtasks. Nothing else may use the real event loop, so the order of a run depends on the seed alone.
+ * run before the next one: each event is an immediate of its own, and between two of them Node empties all microtasks,
+ * however long their chains are. Nothing else may use the real event loop, so the order of a run depends on the seed alone.
  */
 export class Scheduler {
   readonly #queue = new EventQueue();
@@ -27,10 +30,16 @@ export class Scheduler {
   #sequence = 0;
   #nowMs = 0;
   #eventCount = 0;
+  #owner: SimProcess | undefined;
 
   /** Virtual milliseconds since the start of the run, with a fraction. */
   get nowMs(): number {
     return this.#nowMs;
+  }
+
+  /** Whose code runs now: the life that owns the present event. */
+  get owner(): SimProcess | undefined {
+    return this.#owner;
   }
 
   get eventCount(): number {
@@ -70,12 +79,8 @@ export class Scheduler {
     const state = { isSettled: false };
     const settled = (): void => void (state.isSettled = true);
     result.then(settled, settled);
-    await drainMicrotasks();
-    const eventCountMax = this.#eventCount + limits.eventCountMax;
-    while (!state.isSettled) {
-      if (this.#eventCount >= eventCountMax) throw this.#stuck('too many events');
-      if (!(await this.#step())) throw this.#stuck('no event is left');
-    }
+    const isAtEnd = await this.#drive(() => state.isSettled, limits);
+    if (isAtEnd) throw this.#stuck('no event is left');
     return result;
   }
 
@@ -86,22 +91,48 @@ export class Scheduler {
 
   /** Runs until nothing is left to happen. */
   async runToEnd(limits: RunLimits = DEFAULT_LIMITS): Promise<void> {
-    await drainMicrotasks();
-    const eventCountMax = this.#eventCount + limits.eventCountMax;
-    while (await this.#step()) {
-      if (this.#eventCount >= eventCountMax) throw this.#stuck('too many events');
-    }
+    await this.#drive(() => false, limits);
   }
 
-  async #step(): Promise<boolean> {
+  /** One event for each immediate; true when it has come to the end of all events. */
+  #drive(isDone: () => boolean, { eventCountMax }: RunLimits): Promise<boolean> {
+    const endCount = this.#eventCount + eventCountMax;
+    return new Promise((resolve, reject) => {
+      let waiting = 0;
+      let isOver = false;
+      const step = (): void => {
+        waiting--;
+        if (isOver) return;
+        try {
+          for (const check of this.#checks) check();
+          isOver = isDone();
+          if (isOver) resolve(false);
+          else if (this.#eventCount >= endCount) throw this.#stuck('too many events');
+          else if (!this.#step()) {
+            isOver = true;
+            resolve(true);
+          }
+        } catch (error) {
+          isOver = true;
+          reject(error as Error);
+        }
+        if (waiting === 0 && !isOver) wait();
+      };
+      const wait = (): void => {
+        for (waiting = 0; waiting < IMMEDIATES; waiting++) realSetImmediate(step);
+      };
+      wait();
+    });
+  }
+
+  #step(): boolean {
     const event = this.#takeRunnable();
     if (event === undefined) return false;
     this.#record(event);
     const run = event.run!;
     event.run = undefined;
+    this.#owner = event.owner;
     run();
-    await drainMicrotasks();
-    for (const check of this.#checks) check();
     return true;
   }
 
@@ -129,9 +160,4 @@ export class Scheduler {
     const story = this.recentEvents().slice(-20).join('\n  ');
     return new Error(`simulation is stuck at ${this.#nowMs} ms: ${why}. Last events:\n  ${story}`);
   }
-}
-
-/** `setImmediate` runs only when no microtask is left, however long their chains are. */
-function drainMicrotasks(): Promise<void> {
-  return new Promise((resolve) => realSetImmediate(resolve));
 }
