@@ -25,7 +25,7 @@ export const EXPIRY_MS = 5_000;
 const LATENCY_MS = 2;
 
 /** What happens to the next message, whichever way it goes. */
-export type MessageFault = 'lose' | 'double' | 'delay';
+export type MessageFault = 'none' | 'lose' | 'double' | 'delay';
 
 export interface WorldOptions {
   /** Changes that a broker remembers. */
