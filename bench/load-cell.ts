@@ -1,4 +1,4 @@
-import type { OrbitMqProcess } from '../test/support/orbitmq-process.ts';
+import type { ProcessUsage } from '../test/support/process-usage.ts';
 import { LatencyRecorder, type LatencySummary } from './latency-recorder.ts';
 import {
   CallFailure,
@@ -9,9 +9,15 @@ import {
   SendTemplate,
 } from './messaging-client.ts';
 
+/** What is measured, and by what it is reached on 127.0.0.1. */
+export interface MeasuredServer {
+  readonly port: number;
+  usage(): ProcessUsage;
+}
+
 /** One cell of the table: one size, one number of requests in flight. */
 export interface CellOptions {
-  readonly server: OrbitMqProcess;
+  readonly server: MeasuredServer;
   readonly topic: string;
   readonly bodyBytes: number;
   /** Requests that are under way at any time, spread over the connections. */

@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Role } from '../../common/options/option-definition.ts';
 import { freePort } from './free-port.ts';
+import { processUsage, type ProcessUsage } from './process-usage.ts';
 import { waitFor, within } from './wait-for.ts';
 
 /**
@@ -45,13 +46,6 @@ export interface OrbitMqOptions {
   /** Flags of node itself, such as `--max-old-space-size=512`. */
   readonly nodeFlags?: readonly string[];
   readonly readyTimeoutMs?: number;
-}
-
-export interface ProcessUsage {
-  /** User and system time since the process began, in microseconds. */
-  readonly cpuMicros: number;
-  /** Resident memory. */
-  readonly residentBytes: number;
 }
 
 /** How a child process ended. */
@@ -166,13 +160,7 @@ export class OrbitMqProcess {
 
   /** What the kernel has counted for the process. Linux only. */
   usage(): ProcessUsage {
-    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
-    // The name in parentheses may contain spaces; the numbered fields begin behind it. utime and stime are fields 14, 15.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const ticks = Number(fields[11]) + Number(fields[12]);
-    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
-    const residentKib = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
-    return { cpuMicros: ticks * MICROS_PER_TICK, residentBytes: residentKib * 1_024 };
+    return processUsage(this.pid);
   }
 
   #flags(): string[] {
@@ -210,9 +198,6 @@ export class OrbitMqProcess {
     }
   }
 }
-
-/** `getconf CLK_TCK` is 100 on every Linux that Node runs on. */
-const MICROS_PER_TICK = 10_000;
 
 async function isReady(httpPort: number): Promise<boolean> {
   try {

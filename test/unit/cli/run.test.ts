@@ -34,7 +34,16 @@ describe('orbitmq', () => {
   it('shows its help when nothing is asked of it', async () => {
     const { code, out } = await run();
     expect(code).toBe(0);
-    for (const command of ['standalone', 'topic', 'send', 'receive', 'bench', 'store', 'status']) {
+    for (const command of [
+      'standalone',
+      'topic',
+      'send',
+      'receive',
+      'bench',
+      'store',
+      'status',
+      'cluster',
+    ]) {
       expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
   });
@@ -69,6 +78,9 @@ describe('orbitmq', () => {
     [['topic', 'list', '--timeout', '10'], 'not a duration', 'orbitmq topic list --help'],
     [['send', 't', 'x', '-p', 'novalue'], 'NAME=VALUE', 'orbitmq send --help'],
     [['topic', 'list', '--endpoint', 'nowhere'], 'is not an address', 'orbitmq --help'],
+    [['cluster', '--replicas', '0'], 'from 1 to 9', 'orbitmq cluster --help'],
+    [['cluster', '--min-in-sync', '3'], 'never be met by --replicas 2', 'orbitmq cluster --help'],
+    [['cluster', 'explain'], "missing required argument 'group'", 'orbitmq cluster explain --help'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish', 'orbitmq completion --help'],
     [['group', 'create', 'g', '--backoff', '1s,5'], '"5" is not a duration', 'group update --help'],
   ])('%j is a usage error with a way out', async (words, reason, help) => {
@@ -96,6 +108,18 @@ describe('orbitmq', () => {
     const { code, error } = await run('topic', 'delete', 'orders', '--endpoint', '127.0.0.1:1');
     expect(error).toContain('add --yes');
     expect(code).toBe(2);
+  });
+
+  it('says where it has looked for a cluster', async () => {
+    const { code, error } = await run('cluster', 'status', '--data', '/nowhere');
+    expect(error).toMatch(/no cluster runs in \/nowhere\n {2}hint: .*--controller HOST:PORT/);
+    expect(code).toBe(12);
+  });
+
+  it('tells that a controller does not answer', async () => {
+    const { code, error } = await run('cluster', 'status', '--controller', '127.0.0.1:1');
+    expect(error).toContain('no server answers at 127.0.0.1:1');
+    expect(code).toBe(10);
   });
 
   it('refuses to look for a store where there is none', async () => {
