@@ -1,4 +1,5 @@
-import { MqError } from '../../common/errors/mq-error.ts';
+import { isMqError, MqError } from '../../common/errors/mq-error.ts';
+import { statusOf } from '../../common/errors/status.ts';
 import type { CallContext, SendMessage, ServiceMethod } from '../../common/rpc/service-table.ts';
 import {
   FilterType,
@@ -87,9 +88,16 @@ async function outcomeOf(
       ticket.leave();
     }
   } catch (error) {
-    const status = statusFor(error, 'ReceiveMessage', gateway);
+    const status = failureStatus(error, client, gateway);
     return { status, messages: [], deliveryTimestampMs: gateway.environment.clock.nowMs() };
   }
+}
+
+/** A wait that we have ended ourselves, on another node too, found no message: that is no failure for anybody. */
+function failureStatus(error: unknown, client: ClientContext, gateway: Gateway): IStatus {
+  const isGivenUp = client.signal.aborted && isMqError(error);
+  if (!isGivenUp) return statusFor(error, 'ReceiveMessage', gateway);
+  return statusOf('message-not-found', { reason: 'arrived before this node began to stop' });
 }
 
 async function receive(
