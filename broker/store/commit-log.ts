@@ -230,14 +230,14 @@ export class CommitLog {
 
   /**
    * Appends whole records of another copy of this log, which start exactly at `endOffset`: all of them, or none. Each is
-   * validated first. The epoch of the log follows theirs.
+   * validated first. The epoch of the log becomes theirs, which is not below that of its last record.
    */
   appendRaw(records: Buffer): AppendRawResult {
     if (!this.#takesAppends) return { kind: 'log-failed' };
     const base = this.#cache.endOffset;
     if (this.#isFull(records.length)) return { kind: 'log-full' };
     const starts: EpochStart[] = [];
-    const damage = inspectRecords(records, base, this.#epoch, (value, startOffset) => {
+    const damage = inspectRecords(records, base, this.lastEpoch, (value, startOffset) => {
       starts.push({ epoch: value, startOffset });
     });
     if (damage !== undefined) return damage;

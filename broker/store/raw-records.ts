@@ -19,8 +19,8 @@ export interface RawDamage {
 }
 
 /**
- * What is wrong with `records` as the continuation of a log that ends at `end`, whose last record is of `lastEpoch`. Sees
- * the epoch of each intact record. A Hole has the epoch of what a repair found before it, if anything: it says nothing.
+ * What is wrong with `records` as the continuation of a log that ends at `end`, whose last record is of `lastEpoch`. Tells
+ * the epochs in them, each once. A Hole has the epoch of what a repair found before it, if anything: it says nothing.
  */
 export function inspectRecords(
   records: Buffer,
@@ -28,7 +28,8 @@ export function inspectRecords(
   lastEpoch: Epoch,
   onEpoch: (epoch: Epoch, offset: PhysicalOffset) => void,
 ): RawDamage | undefined {
-  let epoch = lastEpoch;
+  let epoch: number = lastEpoch;
+  let told = -1;
   for (let at = 0; at < records.length;) {
     const offset = physicalOffset(end + at);
     const state = inspectRecord(records, at, records.length, offset);
@@ -37,8 +38,8 @@ export function inspectRecords(
     if (record.durableOffset > offset) return { kind: 'damaged', offset, state: 'bad-durable' };
     if (record.type !== RecordType.Hole) {
       if (record.epoch < epoch) return { kind: 'damaged', offset, state: 'old-epoch' };
-      if (record.epoch > epoch) onEpoch(record.epoch, offset);
-      epoch = record.epoch;
+      if (record.epoch > told) onEpoch(record.epoch, offset);
+      epoch = told = record.epoch;
     }
     at += record.bytes;
   }

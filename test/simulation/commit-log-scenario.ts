@@ -313,7 +313,7 @@ function withFileBug(file: DiskFile, bug: CommitLogBug): DiskFile {
   return overlaid(file, { sync });
 }
 
-function overlaid<T extends object>(target: T, overlay: Partial<T>): T {
+export function overlaid<T extends object>(target: T, overlay: Partial<T>): T {
   return new Proxy(target, {
     get(object, key) {
       const replaced = overlay[key as keyof T];
