@@ -35,6 +35,7 @@ const ROLES: Readonly<Record<Role, () => Promise<{ run: RunRole }>>> = {
   standalone: () => import('../standalone/main.ts'),
   broker: () => import('../broker/main.ts'),
   namesrv: () => import('../namesrv/main.ts'),
+  controller: () => import('../operator/main.ts'),
 };
 
 /** Options, log, metrics, life cycle; then the role itself. Resolves when the node serves; signals end it later. */
@@ -92,7 +93,9 @@ function createMetrics(role: Role, options: NodeOptions, version: string): Metri
     cluster: options.clusterName,
     node_type: role,
     node_id:
-      role === 'namesrv' ? formatAddress(options.advertise ?? options.listen) : options.brokerName,
+      role === 'namesrv' || role === 'controller'
+        ? formatAddress(options.advertise ?? options.listen)
+        : options.brokerName,
   };
   const metrics = new Metrics(node, options.metricsMaxSeries);
   metrics.collect('buildInfo', () => [[{ version, node_version: process.versions.node }, 1]]);

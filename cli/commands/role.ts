@@ -14,11 +14,12 @@ const ROLES: Readonly<Record<Role, string>> = {
   standalone: 'run a NameServer and a broker in one process',
   broker: 'run a broker',
   namesrv: 'run a NameServer',
+  controller: 'run a failover controller',
 };
 
 const TABLE: OptionTable = NODE_OPTIONS;
 
-/** `orbitmq standalone|broker|namesrv`, with every option of the table that the role has. */
+/** `orbitmq standalone|broker|namesrv|controller`, with every option of the table that the role has. */
 export function addRoleCommands(program: Command, context: CliContext): void {
   for (const [role, description] of Object.entries(ROLES) as [Role, string][]) {
     const command = program

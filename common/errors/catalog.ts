@@ -1,4 +1,5 @@
 import { CLI_ERRORS } from './catalog-cli.ts';
+import { FAILOVER_ERRORS } from './catalog-failover.ts';
 import { MESSAGE_ERRORS } from './catalog-message.ts';
 import { NODE_ERRORS } from './catalog-node.ts';
 import { REQUEST_ERRORS } from './catalog-request.ts';
@@ -12,6 +13,7 @@ export const ERROR_CATALOG = {
   ...MESSAGE_ERRORS,
   ...REQUEST_ERRORS,
   ...NODE_ERRORS,
+  ...FAILOVER_ERRORS,
   ...CLI_ERRORS,
 } as const satisfies Record<string, ErrorDefinition>;
 

@@ -326,6 +326,39 @@ const ORBITMQ_METRICS = {
     unit: 'seconds',
   }),
 
+  failovers: counter('orbitmq_failovers_total', {
+    labels: ['group', 'cause'],
+    help: 'Changes of master that this controller has completed, by what began them',
+    unit: 'failovers',
+  }),
+  failoverDuration: histogram('orbitmq_failover_duration_seconds', {
+    labels: ['group', 'phase'],
+    help: 'Time of each part of a change of master; "all" is from the last sign of life to the new master',
+    unit: 'seconds',
+    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 7, 10, 30, 60],
+  }),
+  groupEpoch: gauge('orbitmq_group_epoch', {
+    labels: ['group'],
+    help: 'Highest epoch that was given out, as the controller has read it last',
+    unit: 'epoch',
+  }),
+  groupInSync: gauge('orbitmq_group_in_sync_members', {
+    labels: ['group'],
+    help: 'Members of the stored in-sync set, the master included',
+    unit: 'members',
+  }),
+  groupBlocked: gauge('orbitmq_group_blocked', {
+    labels: ['group'],
+    help: '1 while something stands in the way of a master; orbitmq cluster explain tells what',
+    unit: 'boolean',
+  }),
+  memberHeartbeatAge: gauge('orbitmq_member_heartbeat_age_seconds', {
+    labels: ['group', 'member'],
+    help: 'Time since a NameServer heard the member, as the controller sees it: the smallest over all NameServers',
+    unit: 'seconds',
+    overflow: 'max',
+  }),
+
   connections: gauge('orbitmq_connections', {
     labels: ['security'],
     help: 'Open connections, by tls or plaintext',

@@ -1,5 +1,5 @@
 import { START_POSITIONS } from '../model/consumer-group.ts';
-import { ALL_ROLES, boolean, bytes, duration, integer, oneOf } from './option-definition.ts';
+import { boolean, bytes, duration, integer, MESSAGING_ROLES, oneOf } from './option-definition.ts';
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -76,7 +76,7 @@ export const MESSAGE_OPTIONS = {
     min: 1,
     max: 4 * MIB,
     scope: 'cluster',
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
   maxPropertiesBytes: bytes({
     section: 'limits',
@@ -86,7 +86,7 @@ export const MESSAGE_OPTIONS = {
     min: 256,
     max: 64 * KIB,
     scope: 'cluster',
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
   maxUserProperties: integer({
     section: 'limits',
@@ -96,7 +96,7 @@ export const MESSAGE_OPTIONS = {
     min: 0,
     max: 1_024,
     scope: 'cluster',
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
   maxTopicNameLength: integer({
     section: 'limits',
@@ -106,7 +106,7 @@ export const MESSAGE_OPTIONS = {
     min: 8,
     max: 127,
     scope: 'cluster',
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
   maxGroupNameLength: integer({
     section: 'limits',
@@ -116,7 +116,7 @@ export const MESSAGE_OPTIONS = {
     min: 8,
     max: 255,
     scope: 'cluster',
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
   maxBatchMessages: integer({
     section: 'limits',
@@ -126,7 +126,7 @@ export const MESSAGE_OPTIONS = {
     min: 1,
     max: 4_096,
     scope: 'cluster',
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
   maxRequestBytes: bytes({
     section: 'limits',
@@ -136,7 +136,7 @@ export const MESSAGE_OPTIONS = {
     min: 64 * KIB,
     max: 64 * MIB,
     scope: 'cluster',
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
 
   receiveBatchMax: integer({
@@ -146,7 +146,7 @@ export const MESSAGE_OPTIONS = {
     default: '32',
     min: 1,
     max: 1_024,
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
   longPollingMs: duration({
     section: 'receive',
@@ -155,7 +155,7 @@ export const MESSAGE_OPTIONS = {
     default: '20s',
     min: SECOND_MS,
     max: 5 * 60 * SECOND_MS,
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
   longPollingMaxMs: duration({
     section: 'receive',
@@ -164,7 +164,7 @@ export const MESSAGE_OPTIONS = {
     default: '30s',
     min: SECOND_MS,
     max: 5 * 60 * SECOND_MS,
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
   /** Apache refuses less than 10 s; nothing here needs that, and tests and quick retries want less. */
   invisibleMinMs: duration({
@@ -175,7 +175,7 @@ export const MESSAGE_OPTIONS = {
     min: 10,
     max: HOUR_MS,
     scope: 'cluster',
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
   invisibleMaxMs: duration({
     section: 'receive',
@@ -185,7 +185,7 @@ export const MESSAGE_OPTIONS = {
     min: SECOND_MS,
     max: 7 * 24 * HOUR_MS,
     scope: 'cluster',
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
   autoRenewInvisibleMs: duration({
     section: 'receive',
@@ -241,7 +241,7 @@ export const MESSAGE_OPTIONS = {
     default: '50000',
     min: 1,
     max: 1_000_000,
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
 
   admissionRequests: integer({
@@ -251,7 +251,7 @@ export const MESSAGE_OPTIONS = {
     default: '4096',
     min: 1,
     max: 1_000_000,
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
   admissionBytes: bytes({
     section: 'admission',
@@ -260,7 +260,7 @@ export const MESSAGE_OPTIONS = {
     default: '256MiB',
     min: 8 * MIB,
     max: 64 * GIB,
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
   admissionRequestsPerClient: integer({
     section: 'admission',
@@ -269,7 +269,7 @@ export const MESSAGE_OPTIONS = {
     default: '1024',
     min: 1,
     max: 1_000_000,
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
   admissionBytesPerClient: bytes({
     section: 'admission',
@@ -278,6 +278,6 @@ export const MESSAGE_OPTIONS = {
     default: '64MiB',
     min: MIB,
     max: 64 * GIB,
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
 };

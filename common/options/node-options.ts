@@ -1,3 +1,4 @@
+import { FAILOVER_OPTIONS } from './failover-options.ts';
 import { MESSAGE_OPTIONS } from './message-options.ts';
 import type { OptionTable, OptionValues } from './option-definition.ts';
 import { PEER_OPTIONS } from './peer-options.ts';
@@ -12,6 +13,7 @@ import { STORE_OPTIONS } from './store-options.ts';
 export const NODE_OPTIONS = {
   ...SERVER_OPTIONS,
   ...REPLICATION_OPTIONS,
+  ...FAILOVER_OPTIONS,
   ...PEER_OPTIONS,
   ...STORE_OPTIONS,
   ...MESSAGE_OPTIONS,

@@ -4,7 +4,7 @@
  */
 
 /** Processes that take options from this table; `cluster` roles such as the operator have their own. */
-export type Role = 'standalone' | 'broker' | 'namesrv';
+export type Role = 'standalone' | 'broker' | 'namesrv' | 'controller';
 
 /** `cluster`: must be equal on all nodes of a cluster. `process`: may differ from node to node. */
 export type OptionScope = 'cluster' | 'process';
@@ -26,6 +26,7 @@ export const OPTION_SECTIONS = {
   server: 'Where the node listens and how clients reach it',
   cluster: 'What the node belongs to',
   replication: 'Members of a broker group and the stream between them',
+  failover: 'What a failover controller looks after',
   peers: 'How the nodes of a cluster know each other',
   tls: 'Encryption of client connections',
   store: 'Data on disk and how durable it is',
@@ -93,7 +94,9 @@ interface Common {
 }
 
 const BROKER_ROLES: readonly Role[] = ['standalone', 'broker'];
-export const ALL_ROLES: readonly Role[] = ['standalone', 'broker', 'namesrv'];
+/** Those that clients send messages to. */
+export const MESSAGING_ROLES: readonly Role[] = ['standalone', 'broker', 'namesrv'];
+export const ALL_ROLES: readonly Role[] = [...MESSAGING_ROLES, 'controller'];
 
 function define<Value>(
   type: OptionType,

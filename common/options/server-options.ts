@@ -5,6 +5,7 @@ import {
   boolean,
   duration,
   integer,
+  MESSAGING_ROLES,
   oneOf,
   optionalAddress,
   optionalPath,
@@ -88,7 +89,7 @@ export const SERVER_OPTIONS = {
     default: '60s',
     min: 5 * SECOND_MS,
     max: 60 * MINUTE_MS,
-    roles: ALL_ROLES,
+    roles: MESSAGING_ROLES,
   }),
 
   clusterName: text({

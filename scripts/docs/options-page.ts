@@ -23,7 +23,7 @@ ${Object.entries(TABLE)
   );
   return `# Options
 
-Options of \`orbitmq standalone\`, \`orbitmq broker\` and \`orbitmq namesrv\`. Each can be given as a flag, as an environment
+Options of \`orbitmq standalone\`, \`orbitmq broker\`, \`orbitmq namesrv\` and \`orbitmq controller\`. Each can be given as a flag, as an environment
 variable, or in a YAML file named by \`--config\` (or \`ORBITMQ_CONFIG\`); the first of these that has it wins. A wrong value is an
 error that says where it came from and what is allowed; so is an unknown flag or key.
 

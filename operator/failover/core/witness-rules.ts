@@ -1,0 +1,61 @@
+/** What NameServers prove about a member. Each speaks for itself; only a majority of all that are configured proves something. */
+import type { HeardMember } from '../../../common/model/witness.ts';
+import type { MasterRun } from './group-record.ts';
+import { isMajority, type GroupObservation, type NameServerObservation } from './observation.ts';
+
+/** An entry of another run says nothing of this one. */
+function entryOf(
+  { heard }: NameServerObservation,
+  brokerName: string,
+  run: MasterRun,
+): HeardMember | undefined {
+  return heard?.members.find(
+    (member) =>
+      member.brokerName === brokerName &&
+      member.memberName === run.name &&
+      member.runId === run.runId,
+  );
+}
+
+/**
+ * For how long a NameServer has not heard this run, milliseconds; undefined when it cannot know: it did not answer, or has not
+ * run for a full expiry, or answered before the record was read, when it need not have heard a run that is new.
+ */
+function silenceAt(
+  nameServer: NameServerObservation,
+  brokerName: string,
+  run: MasterRun,
+): number | undefined {
+  const { heard, isFresh } = nameServer;
+  if (heard === undefined || heard.upMs <= heard.heartbeatExpiryMs) return undefined;
+  const silentMs = entryOf(nameServer, brokerName, run)?.silentMs;
+  return silentMs ?? (isFresh ? heard.upMs : undefined);
+}
+
+/** A majority has run for longer than the expiry and has not heard this run for longer than that. */
+export function isExpired({ nameServers, spec }: GroupObservation, run: MasterRun): boolean {
+  const silent = nameServers.filter((nameServer) => {
+    const silentMs = silenceAt(nameServer, spec.brokerName, run);
+    return silentMs !== undefined && silentMs > (nameServer.heard?.heartbeatExpiryMs ?? Infinity);
+  });
+  return isMajority(silent.length, nameServers.length);
+}
+
+/** A majority was told by this run that it stops. */
+export function saidGoodbye({ nameServers, spec }: GroupObservation, run: MasterRun): boolean {
+  const told = nameServers.filter(
+    (nameServer) => entryOf(nameServer, spec.brokerName, run)?.isGone === true,
+  );
+  return isMajority(told.length, nameServers.length);
+}
+
+/** Time since any NameServer heard this run; undefined when none has an entry of it. */
+export function lastHeardMs(
+  { nameServers, spec }: GroupObservation,
+  run: MasterRun,
+): number | undefined {
+  const silences = nameServers.flatMap(
+    (nameServer) => entryOf(nameServer, spec.brokerName, run)?.silentMs ?? [],
+  );
+  return silences.length === 0 ? undefined : Math.min(...silences);
+}
