@@ -14,7 +14,11 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const RECEIVE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Official clients give up after 3 s by default: they are to get an answer before. */
-const HOLD: HoldLimits = { holdMs: 2_000, heldMax: 2_048 };
+const HOLD: HoldLimits = {
+  holdMs: 2_000,
+  heldMax: 2_048,
+  requestTimeoutMs: REQUEST_TIMEOUT_MS,
+};
 
 /** The way to one broker group. */
 export interface BrokerLink {
@@ -56,7 +60,7 @@ export class BrokerLinks {
     });
   }
 
-  /** Requests that wait for a master, of all groups. */
+  /** Requests that wait for a master, of all groups; receives are not counted. */
   get held(): number {
     let held = 0;
     for (const { link } of this.#made.values()) {

@@ -50,6 +50,10 @@ export class NamesrvCluster implements Cluster {
     return this.#links.up().map(({ access }) => access);
   }
 
+  onMoved(listener: () => void): () => void {
+    return this.#service.watchProcesses(listener);
+  }
+
   /** Each broker decides for itself whether the first use of a topic creates it there. */
   #onFirstUse(topic: string): Promise<readonly BrokerRoute[]> {
     this.#requireWarm();

@@ -2,7 +2,8 @@
  * The way to the master of a replicated group, whoever that is: a request goes to the master of the moment, is held while
  * there is none, and goes to the next one if the first is gone before it answers and the rpc may be repeated.
  *
- * Bounds: a request is held for `holdMs` in all, `heldMax` at once, and tried `TRIES_MAX` times.
+ * Bounds: a request is held for `holdMs` in all, a receive for about its polling time, what tells of a client not at all;
+ * `heldMax` are held at once, receives not counted, since the gateway bounds them; a request is tried `TRIES_MAX` times.
  */
 import type { Environment } from '../../common/environment/environment.ts';
 import { MqError } from '../../common/errors/mq-error.ts';
@@ -18,7 +19,7 @@ import type {
 import { GRPC_STATUS, rpcStatusOf } from '../../common/rpc/rpc-error.ts';
 import type { GroupMember } from '../registry/core/group-member.ts';
 import { answerCode } from './answer-code.ts';
-import { isRepeatable } from './repeatable.ts';
+import { isAnnouncement, isReceive, isRepeatable } from './repeatable.ts';
 
 export interface HeldChannelPorts {
   readonly brokerName: string;
@@ -31,6 +32,8 @@ export interface HeldChannelPorts {
 export interface HoldLimits {
   readonly holdMs: number;
   readonly heldMax: number;
+  /** What a caller adds to the polling time of a receive for the deadline of the call. */
+  readonly requestTimeoutMs: number;
 }
 
 const TRIES_MAX = 3;
@@ -64,7 +67,7 @@ export class HeldChannel implements RpcChannel {
     return this.#channel?.address ?? this.#ports.brokerName;
   }
 
-  /** Requests that wait for a master. */
+  /** Requests that wait for a master, receives not counted. */
   get held(): number {
     return this.#held;
   }
@@ -119,7 +122,7 @@ export class HeldChannel implements RpcChannel {
   ): Promise<Answer> {
     const { clock } = this.#ports.environment;
     const startMs = clock.monotonicMs();
-    const hold = new Hold(this.#limits.holdMs);
+    const hold = this.#holdOf(path, options);
     let failed: { readonly target: Target; readonly outcome: Outcome<Answer> } | undefined;
     for (let tries = 1; ; tries += 1) {
       const leftMs = options.deadlineMs - (clock.monotonicMs() - startMs);
@@ -133,6 +136,13 @@ export class HeldChannel implements RpcChannel {
       if (isFinal || !this.#isLost(target, outcome, first)) return settle(outcome);
       failed = { target, outcome };
     }
+  }
+
+  #holdOf(path: string, { deadlineMs }: CallOptions): Hold {
+    const { holdMs, requestTimeoutMs } = this.#limits;
+    if (isAnnouncement(path)) return new Hold(0, true);
+    if (!isReceive(path)) return new Hold(holdMs, true);
+    return new Hold(Math.max(holdMs, deadlineMs - requestTimeoutMs), false);
   }
 
   /** The master to ask; not the one that has failed, unless nobody else comes and it still lives. */
@@ -206,15 +216,16 @@ export class HeldChannel implements RpcChannel {
   }
 
   async #wait(hold: Hold, leftMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#held >= this.#limits.heldMax) {
+    const { isCounted } = hold;
+    if (isCounted && this.#held >= this.#limits.heldMax) {
       hold.end('too many requests wait for one already');
       return;
     }
     const { clock } = this.#ports.environment;
     const startMs = clock.monotonicMs();
-    this.#held += 1;
+    if (isCounted) this.#held += 1;
     const isOver = await this.#change(Math.min(hold.leftMs, leftMs), signal);
-    this.#held -= 1;
+    if (isCounted) this.#held -= 1;
     hold.add(clock.monotonicMs() - startMs);
     if (isOver) hold.end(`none has registered within ${Math.round(hold.heldMs)} ms`);
   }
@@ -253,10 +264,13 @@ export class HeldChannel implements RpcChannel {
 class Hold {
   leftMs: number;
   heldMs = 0;
-  reason = '';
+  reason = 'it is told of its clients when it has one';
+  /** Among those that are held at once. */
+  readonly isCounted: boolean;
 
-  constructor(holdMs: number) {
+  constructor(holdMs: number, isCounted: boolean) {
     this.leftMs = holdMs;
+    this.isCounted = isCounted;
   }
 
   get isOver(): boolean {

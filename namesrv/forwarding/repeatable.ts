@@ -15,14 +15,31 @@
  * Not the changes of the administration: the second "create" would say that the topic exists. Whoever asked is told that the
  * outcome is not known.
  */
+const ANNOUNCEMENTS = ['Telemetry', 'Heartbeat', 'NotifyClientTermination'];
 const MESSAGING = [
   ...['SendMessage', 'ReceiveMessage', 'AckMessage', 'ChangeInvisibleDuration'],
-  ...['ForwardMessageToDeadLetterQueue', 'Telemetry', 'Heartbeat', 'NotifyClientTermination'],
-  'QueryRoute',
+  ...['ForwardMessageToDeadLetterQueue', 'QueryRoute'],
+  ...ANNOUNCEMENTS,
 ];
-const REPEATABLE = new Set(MESSAGING.map((name) => `/apache.rocketmq.v2.MessagingService/${name}`));
+const REPEATABLE = new Set(MESSAGING.map(messagingPath));
+const ANNOUNCING = new Set(ANNOUNCEMENTS.map(messagingPath));
+const RECEIVE = messagingPath('ReceiveMessage');
 const ADMIN_READ = /^\/orbitmq\.v1\.Admin\/(Describe|List|Peek)/;
 
 export function isRepeatable(path: string): boolean {
   return REPEATABLE.has(path) || ADMIN_READ.test(path);
+}
+
+/** Whether it tells of a client: not held, since a new master is told of all clients anyway. */
+export function isAnnouncement(path: string): boolean {
+  return ANNOUNCING.has(path);
+}
+
+/** Who waits for a message may as well wait for a master. */
+export function isReceive(path: string): boolean {
+  return path === RECEIVE;
+}
+
+function messagingPath(name: string): string {
+  return `/apache.rocketmq.v2.MessagingService/${name}`;
 }

@@ -31,6 +31,7 @@ export class RegistryService implements Component {
   readonly #options: Pick<NodeOptions, 'clusterName' | 'heartbeatExpiryMs'>;
   readonly #startMs: number;
   readonly #waiters = new Set<() => void>();
+  readonly #processListeners = new Set<() => void>();
   readonly #masterListeners = new Set<(brokerName: string) => void>();
   #streamCount = 0;
   #scan: TimerHandle | undefined;
@@ -74,6 +75,7 @@ export class RegistryService implements Component {
           if (group.isReplicated) {
             logger.info('broker group has a master', { ...identity(group), member: master.name });
           }
+          for (const listener of [...this.#processListeners]) listener();
         },
         masterChanged: ({ name }) => {
           for (const listener of [...this.#masterListeners]) listener(name);
@@ -168,6 +170,12 @@ export class RegistryService implements Component {
   watchMasters(listener: (brokerName: string) => void): () => void {
     this.#masterListeners.add(listener);
     return () => this.#masterListeners.delete(listener);
+  }
+
+  /** The listener is called when another process serves a group: a new master, or a broker that has started anew. */
+  watchProcesses(listener: () => void): () => void {
+    this.#processListeners.add(listener);
+    return () => this.#processListeners.delete(listener);
   }
 
   closed(stream: number): void {

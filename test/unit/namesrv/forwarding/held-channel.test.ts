@@ -13,6 +13,8 @@ import { ManualTime } from '../../../support/manual-time.ts';
 
 const HOLD_MS = 2_000;
 const SEND = MessagingServiceMethods.SendMessage.path;
+const RECEIVE = MessagingServiceMethods.ReceiveMessage.path;
+const HEARTBEAT = MessagingServiceMethods.Heartbeat.path;
 const CREATE = AdminMethods.CreateTopic.path;
 
 /** A call that has arrived at a member. */
@@ -173,6 +175,24 @@ describe('a request for a group of several members', () => {
     await kit.pass();
     expect(calls.filter(({ outcome }) => outcome === 'no-master')).toHaveLength(1);
     expect(kit.links.held).toBe(2_048);
+  });
+
+  it('is held for its polling time when it waits for a message, besides those that are counted', async () => {
+    const kit = new Kit();
+    kit.hello('m2', 1, true);
+    const call = kit.call(RECEIVE, 20_000 + 10_000);
+    await kit.pass(20_000 - 1);
+    expect([call.outcome, kit.links.held]).toEqual(['', 0]);
+    await kit.pass(1);
+    expect(call.outcome).toBe('no-master');
+  });
+
+  it('is not held when it only tells of a client', async () => {
+    const kit = new Kit();
+    kit.hello('m2', 1, true);
+    const call = kit.call(HEARTBEAT);
+    await kit.pass();
+    expect(call.outcome).toBe('no-master');
   });
 
   it('is no longer held when its client has gone away', async () => {
