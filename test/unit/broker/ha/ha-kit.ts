@@ -2,11 +2,13 @@ import { MasterReplication } from '../../../../broker/ha/master-replication.ts';
 import { ReplicaFile } from '../../../../broker/ha/replica-file.ts';
 import type { ReplicationOptions } from '../../../../broker/ha/replicated-log.ts';
 import { SlaveReplication } from '../../../../broker/ha/slave-replication.ts';
-import type { CommitLog } from '../../../../broker/store/commit-log.ts';
+import { snapshotTransfer } from '../../../../broker/ha/snapshot-transfer.ts';
+import { CommitLog } from '../../../../broker/store/commit-log.ts';
+import { parseSegmentName } from '../../../../broker/store/segment-file.ts';
 import { assert } from '../../../../common/assert.ts';
 import type { Environment } from '../../../../common/environment/environment.ts';
 import type { GroupTerms } from '../../../../common/model/broker-group.ts';
-import { epoch } from '../../../../common/model/offsets.ts';
+import { epoch, physicalOffset } from '../../../../common/model/offsets.ts';
 import type {
   BidiListener,
   BidiStream,
@@ -18,7 +20,7 @@ import { SimRpcServer } from '../../../simulation/sim-rpc-server.ts';
 import type { SimNode } from '../../../simulation/sim-node.ts';
 import type { World } from '../../../simulation/world.ts';
 import { CollectingLogger } from '../../../support/collecting-logger.ts';
-import { openLog, put, texts } from '../store/store-kit.ts';
+import { put, smallOptions, texts } from '../store/store-kit.ts';
 
 const PORT = 9_000;
 const NAMES = ['a', 'b', 'c'];
@@ -70,14 +72,31 @@ export class TestMember {
     return this.#replica;
   }
 
+  /** A new process on the same data. */
   async restart(): Promise<void> {
-    const parts = await openParts(this.node.restart(), this.#cacheBytes);
+    await this.boot();
+    await this.openAgain();
+  }
+
+  /** A new process that has not opened its log. */
+  async boot(): Promise<void> {
+    this.#replica = await ReplicaFile.open('/data', this.node.restart().disk);
+    this.master = undefined;
+    this.slave = undefined;
+    this.#serve();
+  }
+
+  channelTo(other: TestMember): SimRpcChannel {
+    return new SimRpcChannel(this.node.host, `${other.name}:${PORT}`, this.node.environment);
+  }
+
+  async openAgain(): Promise<void> {
+    const parts = await openParts(this.node.environment, this.#cacheBytes);
     this.#log = parts.log;
     this.#replica = parts.replica;
     this.master = undefined;
     this.slave = undefined;
     this.folded = 0;
-    this.#serve();
   }
 
   async becomeMaster(term: number, changes: Partial<GroupTerms> = {}): Promise<MasterReplication> {
@@ -126,7 +145,7 @@ export class TestMember {
         runId: 'run',
         foldedOffset: () => this.folded,
         ackOffset: () => log.durableOffset,
-        connect: () => new SimRpcChannel(this.node.host, `${master.name}:${PORT}`, environment),
+        connect: () => this.channelTo(master),
         listener: {
           confirmed: (offset) => {
             assert(offset <= log.durableOffset, 'nothing is folded that is not durable');
@@ -167,8 +186,21 @@ export class TestMember {
   #serve(): void {
     const handle = (call: CallContext, stream: BidiStream): BidiListener =>
       this.master?.open(call, this.filter(stream)) ?? refusing(stream);
+    const [fetchPath, fetch] = snapshotTransfer({
+      brokerName: 'g',
+      disk: this.node.environment.disk,
+      directory: '/data/snapshot',
+      source: () => {
+        if (this.master === undefined) return undefined;
+        const { starts: epochs } = this.replica.history;
+        const { startOffset: logStartOffset } = this.log;
+        const isMember = (name: string): boolean => NAMES.includes(name);
+        return { epoch: this.master.epoch, epochs, logStartOffset, isMember };
+      },
+    });
     new SimRpcServer(this.node.host, PORT, this.node.environment.timers, {
       [REPLICATE_PATH]: { kind: 'bidi', handle },
+      [fetchPath]: fetch,
     });
   }
 }
@@ -206,11 +238,20 @@ function refusing(stream: BidiStream): BidiListener {
   return { message: () => undefined, halfClosed: () => undefined, closed: () => undefined };
 }
 
+/** The log from wherever it starts, as a member without a snapshot opens it. */
+async function openFromStart(environment: Environment, cacheBytes: number): Promise<CommitLog> {
+  const names = await environment.disk.list('/data/commitlog');
+  const first = names.map(parseSegmentName).find((start) => start !== undefined);
+  const start = first ?? physicalOffset(0);
+  const range = { scanFrom: start, durableFloor: start };
+  return CommitLog.open(smallOptions({ cacheBytes }), environment, range);
+}
+
 async function openParts(
   environment: Environment,
   cacheBytes: number,
 ): Promise<{ log: CommitLog; replica: ReplicaFile }> {
-  const log = await openLog(environment, { cacheBytes });
+  const log = await openFromStart(environment, cacheBytes);
   const replica = await ReplicaFile.open('/data', environment.disk);
   await replica.reconcile(log.endOffset, log.recovery.epochs);
   log.setEpoch(epoch(Math.max(log.recovery.lastEpoch, 0)));
