@@ -3,6 +3,9 @@
  * client, many times, with sync and with async replication. Prints what was promised and broken, and how long nobody was
  * served. Ends with 1 when a promise was broken.
  */
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FAULTS, type Fault } from '../test/support/cluster-faults.ts';
 import { TestCluster } from '../test/support/cluster-launcher.ts';
@@ -44,6 +47,8 @@ if (reasonToSkip !== undefined) console.log(`no isolation: ${reasonToSkip}`);
 const faults = FAULTS.filter(({ name }) => new RegExp(values.only, 'i').test(name)).filter(
   ({ needsNetwork }) => needsNetwork !== true || reasonToSkip === undefined,
 );
+
+let failureCount = 0;
 
 async function start(mode: Mode): Promise<TestCluster> {
   return TestCluster.start({
@@ -97,11 +102,13 @@ async function runOnce(
       `${title}: ${unavailableMs} ms, ${acknowledged} acknowledged, ${lost} lost, ${redelivered} again; ${phases.join(', ')}`,
     );
     for (const problem of problems.slice(0, 10)) console.log(`    PROBLEM ${problem}`);
+    for (const [reason, count] of report.failures) console.log(`    ${count} × ${reason}`);
     if (problems.length > 0) line.failures.push(problems[0] ?? '');
     return problems.length === 0;
   } catch (error) {
-    const { message } = cluster.explained(error);
-    console.log(`${title}: FAILED\n${message}`);
+    const file = join(tmpdir(), `cluster-failure-${process.pid}-${++failureCount}.txt`);
+    writeFileSync(file, cluster.explained(error).message);
+    console.log(`${title}: FAILED, ${(error as Error).message}; all logs: ${file}`);
     line.failures.push((error as Error).message);
     return false;
   }
@@ -133,6 +140,8 @@ function print(lines: readonly Line[]): void {
   }
 }
 
+// Networks and file systems are taken down on the way out; the processes see that we are gone.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 const lines: Line[] = [];
 for (const mode of values.modes.split(',')) {
   if (mode !== 'sync' && mode !== 'async') throw new Error(`no such mode: ${mode}`);

@@ -63,11 +63,12 @@ export class DoorKeeper {
   }
 
   #tell({ group, master, epoch, blocked, transition }: GroupState): void {
-    if (blocked !== this.#toldBlocked && blocked !== '')
+    const told = this.#toldEpoch;
+    // Before the first election it waits for every member, which is no news.
+    if (told !== undefined && blocked !== this.#toldBlocked && blocked !== '')
       this.#say(`${group}: no master: ${blocked}`);
     this.#toldBlocked = blocked;
     if (master === undefined) return;
-    const told = this.#toldEpoch;
     if (told !== undefined && epoch <= told) return;
     this.#toldEpoch = epoch;
     if (told === undefined) return; // the first one stands in the overview

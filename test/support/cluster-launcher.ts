@@ -52,6 +52,9 @@ export class TestCluster {
   readonly #supervisor: ClusterSupervisor;
   readonly #connection: Connection;
   readonly #mounts: string[] = [];
+  readonly #unmount = (): void => {
+    for (const directory of this.#mounts.splice(0)) spawnSync('umount', ['-l', directory]);
+  };
 
   private constructor(
     plan: ClusterPlan,
@@ -110,9 +113,11 @@ export class TestCluster {
     }
   }
 
-  /** Addresses for clients, as the Node.js client takes them. */
-  get endpoints(): string {
-    return this.plan.nameServers.map(({ address }) => formatAddress(address)).join(';');
+  /** The NameServer that clients are told: the last one. The Node.js client takes several, and then finds none. */
+  get endpoint(): string {
+    const last = this.plan.nameServers.at(-1);
+    if (last === undefined) throw new Error('the cluster has no NameServer');
+    return formatAddress(last.address);
   }
 
   node(name: string): ChildNode {
@@ -205,7 +210,8 @@ export class TestCluster {
     this.#connection.close();
     this.#supervisor.kill();
     await this.#supervisor.stop();
-    for (const directory of this.#mounts) spawnSync('umount', ['-l', directory]);
+    process.off('exit', this.#unmount);
+    this.#unmount();
     this.network?.dispose();
     if (process.env['ORBITMQ_KEEP_CLUSTERS'] === '1') return;
     rmSync(this.plan.shape.directory, { recursive: true, force: true });
@@ -215,6 +221,7 @@ export class TestCluster {
     const words = ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', directory];
     const { status, stderr } = spawnSync('mount', words, { encoding: 'utf8' });
     if (status !== 0) throw new Error(`mount ${words.join(' ')}: ${stderr}`);
+    if (this.#mounts.length === 0) process.once('exit', this.#unmount);
     this.#mounts.push(directory);
   }
 }

@@ -28,8 +28,8 @@ interface OfficialClients {
 const official = createRequire(import.meta.url)('rocketmq-client-nodejs') as OfficialClients;
 
 export interface ClusterLoadOptions {
-  /** NameServers, separated by semicolons. */
-  readonly endpoints: string;
+  /** A NameServer. */
+  readonly endpoint: string;
   /** Names of topics begin with it; each run of a test has its own. */
   readonly name: string;
   readonly lanes: number;
@@ -73,10 +73,10 @@ export class ClusterLoad {
 
   private constructor(options: ClusterLoadOptions) {
     this.#options = options;
-    const { endpoints, name, lanes, hasProbe } = options;
+    const { endpoint, name, lanes, hasProbe } = options;
     this.#lanes = Array.from({ length: lanes }, (_, lane) => `${name}-${lane}`);
     this.topics = [...this.#lanes, ...(hasProbe ? [this.probeTopic] : [])];
-    const common = { endpoints, namespace: '', logger: silent };
+    const common = { endpoints: endpoint, namespace: '', logger: silent };
     this.#producer = new official.Producer({ ...common, topics: [...this.topics] });
     this.#consumer = new official.SimpleConsumer({
       ...common,
@@ -85,7 +85,7 @@ export class ClusterLoad {
       subscriptions: new Map(this.topics.map((topic) => [topic, '*'])),
     });
     this.#connection = new Connection({
-      endpoint: endpoints.split(';')[0] ?? '',
+      endpoint,
       ...{ tls: false, tlsInsecure: false, tlsCa: undefined, timeoutMs: CALL_TIMEOUT_MS },
     });
     this.#admin = new AdminClient(this.#connection);

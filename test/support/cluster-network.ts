@@ -9,6 +9,7 @@ export class ClusterNetwork {
   readonly #id: string;
   readonly #subnet: string;
   readonly #hosts = new Map<string, string>();
+  readonly #onExit = (): void => this.dispose();
 
   constructor() {
     const number = process.pid % 10_000;
@@ -18,6 +19,7 @@ export class ClusterNetwork {
     ip('link', 'add', this.#bridge, 'type', 'bridge');
     ip('addr', 'add', `${this.gateway}/24`, 'dev', this.#bridge);
     ip('link', 'set', this.#bridge, 'up');
+    process.once('exit', this.#onExit);
   }
 
   /** Why namespaces cannot be had here; undefined when they can. */
@@ -77,7 +79,9 @@ export class ClusterNetwork {
     this.#filter(node, '-F');
   }
 
+  /** Also when the process ends before that: nothing of it goes by itself. */
   dispose(): void {
+    process.off('exit', this.#onExit);
     // The pairs of interfaces go with their namespaces.
     for (const node of this.#hosts.keys()) spawnSync('ip', ['netns', 'del', this.#spaceOf(node)]);
     spawnSync('ip', ['link', 'del', this.#bridge]);

@@ -47,7 +47,7 @@ export async function runFault(run: FaultRun): Promise<FaultReport> {
   const before = await cluster.waitUntilWhole(group, WHOLE_TIMEOUT_MS);
   const hasProbe = fault.needsNetwork === true;
   const load = await ClusterLoad.start({
-    ...{ endpoints: cluster.endpoints, name, lanes: LANES, hasProbe },
+    ...{ endpoint: cluster.endpoint, name, lanes: LANES, hasProbe },
   });
   const probe = hasProbe ? startProbe(cluster, before.master, load) : undefined;
   try {
