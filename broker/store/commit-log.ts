@@ -327,13 +327,10 @@ export class CommitLog {
   /**
    * Whole records from `from`, a record boundary, towards `writtenOffset`: at most `bytesMax` of them unless the first one
    * is longer, and fewer where a segment or the part in memory starts. Nothing only at `writtenOffset`. From memory at
-   * once and without a copy; from a file with one read, validated. For streaming the log to other members.
+   * once and without a copy; from a file with one read, validated. Rejects for what was dropped since by a failure or a
+   * truncation. For streaming the log to other members.
    */
   readBatch(from: PhysicalOffset, bytesMax: number): Buffer | Promise<Buffer> {
-    assert(
-      from <= this.writtenOffset,
-      `batch from ${from}, written is up to ${this.writtenOffset}`,
-    );
     const { failure } = this;
     const isAllGood = failure === undefined || failure.fromOffset >= this.#cache.startOffset;
     const end = isAllGood ? this.writtenOffset : failure.fromOffset;

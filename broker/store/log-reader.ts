@@ -57,7 +57,8 @@ export class LogReader implements RangeSource {
    * a view of memory, or one validated read of a file. It may end early, where memory or a segment starts.
    */
   readBatch(from: PhysicalOffset, to: number, bytesMax: number): Buffer | Promise<Buffer> {
-    if (from >= to) return NOTHING;
+    if (from === to) return NOTHING;
+    if (from > to) return Promise.reject(this.#outOfRange(from, `${from} was asked for`));
     const inMemory = this.#cache.tailFrom(from, to - from);
     if (inMemory === undefined) return this.#readBatch(from, to, bytesMax);
     return inMemory.subarray(0, recordsWithin(inMemory, bytesMax));

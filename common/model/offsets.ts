@@ -16,7 +16,7 @@ export type Epoch = number & { readonly brand: 'Epoch' };
 export const PHYSICAL_OFFSET_MAX = Number.MAX_SAFE_INTEGER;
 
 /** Largest position in a queue: what fits 48 bits, on disk and in receipt handles. */
-export const QUEUE_OFFSET_MAX = 2 ** 48 - 1;
+const QUEUE_OFFSET_MAX = 2 ** 48 - 1;
 
 export function physicalOffset(value: number): PhysicalOffset {
   assert(Number.isSafeInteger(value) && value >= 0, `physical offset ${value}`);

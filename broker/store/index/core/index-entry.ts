@@ -18,7 +18,7 @@ export const ENTRY_WORDS = 4;
 export const ENTRY_BYTES = ENTRY_WORDS * 4;
 
 /** What fits the three bytes of the length; twice the longest record of the log. */
-export const ENTRY_RECORD_BYTES_MAX = 2 ** 24 - 1;
+const ENTRY_RECORD_BYTES_MAX = 2 ** 24 - 1;
 /** What word 1 holds of the physical offset, as a divisor. */
 const PHYSICAL_LOW = 2 ** 24;
 

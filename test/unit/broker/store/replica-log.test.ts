@@ -161,6 +161,9 @@ describe('readBatch', () => {
       const again = await openLog(world.nodes[0]!.restart(), { segmentBytes: 100 });
       await again.deleteSegmentsBefore(physicalOffset(300));
       await expect(again.readBatch(old, ALL)).rejects.toMatchObject({ kind: 'out-of-range' });
+      const { endOffset } = again;
+      await again.truncateTo(physicalOffset(600));
+      await expect(again.readBatch(endOffset, ALL)).rejects.toMatchObject({ kind: 'out-of-range' });
     });
   });
 
