@@ -26,18 +26,18 @@ async function rideThrough(client: ClientUnderTest): Promise<void> {
       ...{ ...target, group: 'billing', filter: '*', awaitMs: 5_000 },
     });
     const producer = await driver.call('startProducer', target);
-    let isOver = false;
+    const over = new AbortController();
     const sent: string[] = [];
     const received = new Set<string>();
     const consuming = (async () => {
-      while (!isOver || received.size < sent.length) {
+      while (!over.signal.aborted || received.size < sent.length) {
         const { handle } = consumer;
         const { messages } = await driver.call('receive', { handle, max: 16, invisibleMs: 30_000 });
         for (const { body } of messages) received.add(Buffer.from(body, 'base64').toString());
       }
     })();
     const producing = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const text = `m${sent.length}`;
         const body = Buffer.from(text).toString('base64');
         await driver.call('send', { handle: producer.handle, message: { topic: TOPIC, body } });
@@ -52,7 +52,7 @@ async function rideThrough(client: ClientUnderTest): Promise<void> {
         await sleep(WITHOUT_MASTER_MS);
         group.elect(change % 3);
       }
-      isOver = true;
+      over.abort();
     })();
     await Promise.all([changing, producing, consuming]);
     expect(sent.length).toBeGreaterThan(CHANGES * 10);

@@ -3,9 +3,9 @@ import { nodeEnvironment } from '../../common/environment/node/node-environment.
 import { statusOf } from '../../common/errors/status.ts';
 import { GrpcChannel } from '../../common/rpc/grpc-channel.ts';
 import type { SendMessageView } from '../../common/wire/send-message-view.ts';
-import { GroupBrokerAccess } from '../../broker/group-broker-access.ts';
-import { GroupCluster } from '../../broker/group-cluster.ts';
-import { GroupRouting } from '../../broker/group-routing.ts';
+import { GroupBrokerAccess } from '../../broker/group/group-broker-access.ts';
+import { GroupCluster } from '../../broker/group/group-cluster.ts';
+import { GroupRouting } from '../../broker/group/group-routing.ts';
 import type { BrokerAccess, ClientContext, ReceiveOutcome } from '../../gateway/broker-access.ts';
 import type { IReceiveMessageRequest, ISendMessageResponse } from '../../proto/generated/v2.ts';
 import { FakeBroker } from './fake-cluster.ts';
@@ -13,7 +13,7 @@ import { FakeLeadership, GROUP } from './group-world.ts';
 import { serveGatewayOver, type RunningGateway } from './gateway-server.ts';
 
 /** One mastership over what the group has stored: what waits ends with it, and what comes later is refused. */
-class Mastership implements Partial<BrokerAccess> {
+class Mastership {
   readonly #over = new AbortController();
   readonly #broker: FakeBroker;
 
@@ -22,10 +22,9 @@ class Mastership implements Partial<BrokerAccess> {
   }
 
   get access(): BrokerAccess {
-    const { sendMessage, receiveMessage } = this;
     const own: Partial<BrokerAccess> = {
-      sendMessage: sendMessage.bind(this),
-      receiveMessage: receiveMessage.bind(this),
+      sendMessage: (request, client) => this.sendMessage(request, client),
+      receiveMessage: (request, client) => this.receiveMessage(request, client),
     };
     return new Proxy(this.#broker, {
       get: (target, name) => {
