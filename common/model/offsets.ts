@@ -12,9 +12,6 @@ export type QueueOffset = number & { readonly brand: 'QueueOffset' };
 /** Term of a master; grows by one with each promotion. */
 export type Epoch = number & { readonly brand: 'Epoch' };
 
-/** Largest byte position: where the numbers of JavaScript stop being exact, and what the fields of the file format hold. */
-export const PHYSICAL_OFFSET_MAX = Number.MAX_SAFE_INTEGER;
-
 /** Largest position in a queue: what fits 48 bits, on disk and in receipt handles. */
 const QUEUE_OFFSET_MAX = 2 ** 48 - 1;
 

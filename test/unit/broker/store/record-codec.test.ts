@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { crc32c } from '@node-rs/crc32';
 import fc from 'fast-check';
-import { epoch, PHYSICAL_OFFSET_MAX, physicalOffset } from '../../../../common/model/offsets.ts';
+import { epoch, physicalOffset } from '../../../../common/model/offsets.ts';
 import {
   encodeRecord,
   HEADER_BYTES,
@@ -59,7 +59,7 @@ describe('record codec', () => {
       fc.property(
         fc.uint8Array({ maxLength: 300 }),
         fc.nat({ max: 50 }),
-        fc.integer({ min: 0, max: PHYSICAL_OFFSET_MAX }),
+        fc.maxSafeNat(),
         fc.nat({ max: 255 }),
         fc.integer({ min: 1, max: 16 }),
         (payload, at, offset, flags, type) => {
