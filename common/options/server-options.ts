@@ -112,7 +112,8 @@ export const SERVER_OPTIONS = {
   }),
   namesrv: addresses({
     section: 'cluster',
-    summary: 'NameServers to register at, HOST:PORT separated by commas.',
+    summary:
+      'NameServers to register at, HOST:PORT separated by commas; a name with several addresses is several NameServers.',
     change: 'In every cluster that is not a single standalone node.',
     roles: ['broker'],
   }),

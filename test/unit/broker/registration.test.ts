@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { EXPIRY_MS, INTERVAL_MS, RegistrationWorld } from '../../support/registration-world.ts';
 
 /** Long enough for every backoff, resync and expiry; ends between two heartbeats. */
@@ -245,3 +246,105 @@ describe('a list of NameServers', () => {
     expect(world.broker.registration.nameServerCount).toBe(1);
   });
 });
+
+type Step =
+  | { do: 'fault'; server: number; fault: 'lose' | 'double' | 'delay' }
+  | { do: 'cut' | 'partition' | 'kill' | 'start'; server: number }
+  | { do: 'fail over' | 'topic' }
+  | { do: 'wait'; ms: number };
+
+describe('a group of two members and two NameServers', () => {
+  const server = fc.nat(1);
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.record({
+      do: fc.constant('fault' as const),
+      server,
+      fault: fc.constantFrom('lose' as const, 'double' as const, 'delay' as const),
+    }),
+    fc.record({
+      do: fc.constantFrom(
+        ...['cut' as const, 'partition' as const, 'kill' as const, 'start' as const],
+      ),
+      server,
+    }),
+    fc.record({ do: fc.constantFrom('fail over' as const, 'topic' as const) }),
+    fc.record({ do: fc.constant('wait' as const), ms: fc.oneof(fc.nat(20), fc.nat(8_000)) }),
+  );
+
+  it('agree about master and topics in the end, and no NameServer goes back to an earlier master before', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 50 }), (steps) => {
+        const run = new FailoverRun();
+        for (const action of steps) run.take(action);
+        run.settle();
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+class FailoverRun {
+  readonly #world: RegistrationWorld;
+  readonly #members: readonly RegistrationWorld['broker'][];
+  /** Of the master that each NameServer leads to, as long as it does not start anew. */
+  readonly #epochs = [0, 0];
+  #epoch = 1;
+  #topics = 0;
+
+  constructor() {
+    const { world, m1, m2 } = pair(2);
+    this.#world = world;
+    this.#members = [m1, m2];
+  }
+
+  take(step: Step): void {
+    if (step.do === 'wait') this.#world.time.advance(step.ms);
+    else if (step.do === 'topic') this.#master.setTopic(`t${++this.#topics}`, 1);
+    else if ('server' in step) this.#happen(step);
+    else this.#failOver();
+    this.#world.nameServers.forEach(({ service }, i) => {
+      const epoch = service?.registry.broker('b')?.master?.epoch ?? this.#epochs[i]!;
+      expect(epoch).toBeGreaterThanOrEqual(this.#epochs[i]!);
+      this.#epochs[i] = epoch;
+    });
+  }
+
+  settle(): void {
+    const { nameServers, time } = this.#world;
+    for (const end of nameServers) {
+      end.isPartitioned = false;
+      end.faults.length = 0;
+      if (end.service === undefined) end.start();
+    }
+    time.advance(SETTLED_MS);
+    const { memberAddress } = this.#master.identity;
+    for (const [i, end] of nameServers.entries()) {
+      expect(end.isBrokerUp).toBe(true);
+      expect(targetAt(this.#world, i)).toBe(memberAddress.host);
+      expect(end.topics()).toEqual(this.#master.topicTexts());
+    }
+  }
+
+  get #master(): RegistrationWorld['broker'] {
+    return this.#members[(this.#epoch + 1) % 2]!;
+  }
+
+  #failOver(): void {
+    const old = this.#master;
+    this.#epoch += 1;
+    this.#master.become({ epoch: this.#epoch, isSlave: false });
+    old.become({ epoch: this.#epoch, isSlave: true });
+  }
+
+  #happen(step: Extract<Step, { server: number }>): void {
+    const end = this.#world.nameServers[step.server]!;
+    if (step.do === 'fault') end.faults.push(step.fault);
+    if (step.do === 'cut') end.cut();
+    if (step.do === 'partition') end.isPartitioned = !end.isPartitioned;
+    if (step.do === 'kill') {
+      end.kill();
+      this.#epochs[step.server] = 0;
+    }
+    if (step.do === 'start' && end.service === undefined) end.start();
+  }
+}
