@@ -1,6 +1,7 @@
 import type { Clock } from '../common/environment/clock.ts';
 import type { Metrics } from '../common/metrics/metrics.ts';
 import type { BrokerLinks } from './broker-links.ts';
+import type { BrokerGroup } from './registry/core/broker-group.ts';
 import type { BrokerRegistry } from './registry/core/broker-registry.ts';
 import type { GroupMember } from './registry/core/group-member.ts';
 
@@ -14,8 +15,10 @@ export function registerNamesrvMetrics(
   links: BrokerLinks,
   clock: Clock,
 ): void {
-  const members = (): readonly GroupMember[] =>
-    registry.groups.flatMap((group) => [...group.members.values()]);
+  const heard = (): readonly { group: BrokerGroup; member: GroupMember }[] =>
+    registry.groups.flatMap((group) =>
+      [...group.members.values()].filter(({ isUp }) => isUp).map((member) => ({ group, member })),
+    );
   metrics.collect('registeredBrokers', () =>
     STATES.map((state) => [
       { state },
@@ -23,21 +26,19 @@ export function registerNamesrvMetrics(
     ]),
   );
   metrics.collect('registeredMembers', () => {
-    const up = members().filter(({ isUp }) => isUp);
-    return ROLES.map((role) => [{ role }, up.filter((member) => roleOf(member) === role).length]);
+    const roles = heard().map(({ group, member }) => roleOf(group, member));
+    return ROLES.map((role) => [{ role }, roles.filter((other) => other === role).length]);
   });
   metrics.collect('heartbeatAge', () =>
-    members()
-      .filter(({ isUp }) => isUp)
-      .map(({ group, name, lastHeardMs }) => [
-        { broker: group.name, member: name },
-        (clock.monotonicMs() - lastHeardMs) / 1_000,
-      ]),
+    heard().map(({ group, member: { name, lastHeardMs } }) => [
+      { broker: group.name, member: name },
+      (clock.monotonicMs() - lastHeardMs) / 1_000,
+    ]),
   );
   metrics.collect('namesrvHeldRequests', () => [[{}, links.held]]);
 }
 
-function roleOf(member: GroupMember): (typeof ROLES)[number] {
+function roleOf(group: BrokerGroup, member: GroupMember): (typeof ROLES)[number] {
   if (member.isSlave) return 'slave';
-  return member.group.isDeposed(member) ? 'deposed' : 'master';
+  return group.isDeposed(member) ? 'deposed' : 'master';
 }

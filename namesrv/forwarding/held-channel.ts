@@ -55,7 +55,9 @@ export class HeldChannel implements RpcChannel {
   readonly #limits: HoldLimits;
   /** Calls under way and held requests; bounded by `heldMax` and by what the gateway admits. */
   readonly #listeners = new Set<() => void>();
+  /** To the member that was asked last. */
   #channel: RpcChannel | undefined;
+  #channelAddress = '';
   #held = 0;
 
   constructor(ports: HeldChannelPorts, limits: HoldLimits) {
@@ -208,10 +210,12 @@ export class HeldChannel implements RpcChannel {
 
   #channelTo(member: GroupMember): RpcChannel {
     const { memberAddress } = member.hello;
-    if (this.#channel?.address === formatAddress(memberAddress)) return this.#channel;
+    const address = formatAddress(memberAddress);
+    if (this.#channel !== undefined && this.#channelAddress === address) return this.#channel;
     // What is under way on it comes to its end all the same.
     this.#channel?.close();
     this.#channel = this.#ports.connect(memberAddress);
+    this.#channelAddress = address;
     return this.#channel;
   }
 

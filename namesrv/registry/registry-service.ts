@@ -146,7 +146,7 @@ export class RegistryService implements Component {
       upMs: Math.round(nowMs - this.#startMs),
       heartbeatExpiryMs: this.#options.heartbeatExpiryMs,
       members: members.map((member) => ({
-        brokerName: member.group.name,
+        brokerName: member.hello.brokerName,
         memberName: member.name,
         runId: member.hello.runId,
         epoch: member.epoch,

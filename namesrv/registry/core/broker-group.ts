@@ -88,7 +88,7 @@ export class BrokerGroup {
   /** The member says who it is; what it says has been checked. Returns whether the group has a new master by it. */
   adopt(hello: BrokerHello, stream: number): { member: GroupMember; isNewMaster: boolean } {
     this.raise(hello.epoch);
-    const member = this.members.get(hello.memberName) ?? new GroupMember(this, hello);
+    const member = this.members.get(hello.memberName) ?? new GroupMember(hello);
     this.members.set(hello.memberName, member);
     member.adopt(hello, stream);
     const isNewMaster = this.#adoptRole(member);

@@ -41,6 +41,12 @@ export interface RegistryListener {
   masterChanged(group: BrokerGroup): void;
 }
 
+/** A member with its group. */
+interface Place {
+  readonly group: BrokerGroup;
+  readonly member: GroupMember;
+}
+
 export interface TopicRoute {
   readonly group: BrokerGroup;
   readonly topic: TopicConfig;
@@ -53,7 +59,7 @@ export class BrokerRegistry {
   readonly #options: Required<RegistryOptions>;
   readonly #listener: RegistryListener;
   readonly #groups = new Map<string, BrokerGroup>();
-  readonly #byStream = new Map<number, GroupMember>();
+  readonly #byStream = new Map<number, Place>();
   #memberCount = 0;
   /** Groups in the routes, by name: an order that is the same on every NameServer and never changes. */
   #up: readonly BrokerGroup[] = [];
@@ -112,32 +118,33 @@ export class BrokerRegistry {
    */
   report(stream: number, { sequence, report }: NumberedReport, nowMs: number): BrokerReportAck {
     if (report.kind === 'hello') return this.#hello(stream, sequence, report.hello, nowMs);
-    const member = this.#byStream.get(stream);
-    if (member === undefined)
+    const place = this.#byStream.get(stream);
+    if (place === undefined)
       return this.#refusal(sequence, 0, 'the stream has not begun with a hello');
-    const reason = this.#whyNotTaken(member, stream, sequence, report);
+    const { group, member } = place;
+    const reason = this.#whyNotTaken(place, stream, sequence, report);
     if (reason !== undefined) {
       this.closed(stream);
-      return this.#refusal(sequence, member.group.epoch, reason);
+      return this.#refusal(sequence, group.epoch, reason);
     }
     member.sequence = sequence;
-    member.group.heard(member, nowMs);
+    group.heard(member, nowMs);
     if (report.kind === 'goodbye') {
       this.closed(stream);
       member.presence = 'gone';
-      this.#masterMayHaveChanged(member);
-    } else if (report.kind === 'heartbeat') this.#heartbeat(member, report.heartbeat);
-    this.#refresh(member.group);
-    return this.#ack(member, sequence, nowMs);
+      this.#masterMayHaveChanged(place);
+    } else if (report.kind === 'heartbeat') this.#heartbeat(place, report.heartbeat);
+    this.#refresh(group);
+    return this.#ack(place, sequence, nowMs);
   }
 
   /** The stream has ended. The member counts as up until it has been silent for the expiry. */
   closed(stream: number): void {
-    const member = this.#byStream.get(stream);
+    const place = this.#byStream.get(stream);
     this.#byStream.delete(stream);
-    if (member?.stream !== stream) return;
-    member.stream = undefined;
-    this.#masterMayHaveChanged(member);
+    if (place?.member.stream !== stream) return;
+    place.member.stream = undefined;
+    this.#masterMayHaveChanged(place);
   }
 
   /** Lower epochs of the group are over. Told the present one, it changes nothing but what this NameServer may grant. */
@@ -169,8 +176,9 @@ export class BrokerRegistry {
       for (const member of group.members.values()) {
         const silentMs = nowMs - member.lastHeardMs;
         if (silentMs <= heartbeatExpiryMs) continue;
-        if (member.isUp) this.#silent(member);
-        if (silentMs > forgetAfterMs && member.stream === undefined) this.#forget(member);
+        if (member.isUp) this.#silent({ group, member });
+        if (silentMs > forgetAfterMs && member.stream === undefined)
+          this.#forget({ group, member });
       }
     }
   }
@@ -186,12 +194,12 @@ export class BrokerRegistry {
     this.#groups.set(group.name, group);
     if (!group.members.has(hello.memberName)) this.#memberCount += 1;
     const { member, isNewMaster } = group.adopt(hello, stream);
-    this.#byStream.set(stream, member);
+    this.#byStream.set(stream, { group, member });
     group.heard(member, nowMs);
     if (isNewMaster) this.#listener.newMaster(group, member);
     this.#listener.masterChanged(group);
     this.#refresh(group);
-    return this.#ack(member, sequence, nowMs);
+    return this.#ack({ group, member }, sequence, nowMs);
   }
 
   #whyNotWelcome(
@@ -217,12 +225,11 @@ export class BrokerRegistry {
   }
 
   #whyNotTaken(
-    member: GroupMember,
+    { group, member }: Place,
     stream: number,
     sequence: number,
     report: BrokerReport,
   ): string | undefined {
-    const { group } = member;
     if (member.stream !== stream) return 'another stream of the broker has replaced this one';
     if (sequence !== member.sequence + 1) {
       return `report ${sequence} came after ${member.sequence}`;
@@ -239,20 +246,20 @@ export class BrokerRegistry {
     return group.configuration.take(report.delta) ? undefined : 'it has too many topics and groups';
   }
 
-  #heartbeat(member: GroupMember, heartbeat: NonNullable<GroupMember['heartbeat']>): void {
+  #heartbeat({ group, member }: Place, heartbeat: NonNullable<GroupMember['heartbeat']>): void {
     member.heartbeat = heartbeat;
     member.epoch = Math.max(member.epoch, heartbeat.epoch);
-    if (member.group.raise(member.epoch)) this.#listener.masterChanged(member.group);
+    if (group.raise(member.epoch)) this.#listener.masterChanged(group);
   }
 
-  #silent(member: GroupMember): void {
-    member.presence = 'silent';
-    this.#masterMayHaveChanged(member);
-    this.#refresh(member.group);
+  #silent(place: Place): void {
+    place.member.presence = 'silent';
+    this.#masterMayHaveChanged(place);
+    this.#refresh(place.group);
   }
 
-  #masterMayHaveChanged(member: GroupMember): void {
-    if (member.group.chosenMaster === member) this.#listener.masterChanged(member.group);
+  #masterMayHaveChanged({ group, member }: Place): void {
+    if (group.chosenMaster === member) this.#listener.masterChanged(group);
   }
 
   /**
@@ -283,8 +290,7 @@ export class BrokerRegistry {
   }
 
   /** The epoch stays: a master that comes back after all this time must still be refused. */
-  #forget(member: GroupMember): void {
-    const { group } = member;
+  #forget({ group, member }: Place): void {
     group.remove(member);
     this.#memberCount -= 1;
     if (group.members.size > 0) return;
@@ -299,15 +305,14 @@ export class BrokerRegistry {
     this.#up = this.groups.filter(({ isUp }) => isUp);
   }
 
-  #ack(member: GroupMember, sequence: number, nowMs: number): BrokerReportAck {
+  #ack({ group, member }: Place, sequence: number, nowMs: number): BrokerReportAck {
     const { runId, startMs, heartbeatExpiryMs } = this.#options;
-    const { group, isSlave } = member;
     return {
       sequence,
       refusal: undefined,
       epoch: group.epoch,
       nameServerRunId: runId,
-      knownVersion: isSlave ? 0 : group.configuration.version,
+      knownVersion: member.isSlave ? 0 : group.configuration.version,
       isGranted: group.isGranted(member, nowMs - startMs >= heartbeatExpiryMs),
     };
   }

@@ -1,12 +1,10 @@
 import type { BrokerHeartbeat, BrokerHello } from '../../../common/model/broker-report.ts';
-import type { BrokerGroup } from './broker-group.ts';
 
 /** `silent`: not heard for the expiry. `gone`: it said goodbye. */
 export type Presence = 'up' | 'silent' | 'gone';
 
 /** One process of a broker group as a NameServer knows it; a group of one has a single member without name. */
 export class GroupMember {
-  readonly group: BrokerGroup;
   hello: BrokerHello;
   heartbeat: BrokerHeartbeat | undefined;
   /** Of the hello; a slave's grows with its heartbeats. */
@@ -19,8 +17,7 @@ export class GroupMember {
   lastHeardMs = 0;
   presence: Presence = 'up';
 
-  constructor(group: BrokerGroup, hello: BrokerHello) {
-    this.group = group;
+  constructor(hello: BrokerHello) {
     this.hello = hello;
     this.epoch = hello.epoch;
   }
