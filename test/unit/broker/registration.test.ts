@@ -109,9 +109,11 @@ describe('grants', () => {
     const sentMs = Number(granted!.split(' ')[2]);
     expect(granted).toMatch(/^granted 0 /);
     expect(sentMs).toBeGreaterThan(beforeMs);
+    // They are sent at whole intervals, and are on their way for some milliseconds.
+    expect(sentMs % INTERVAL_MS).toBe(0);
     // An answer that is on its way for long grants nothing from later than its question.
     m1.heard.length = 0;
-    world.nameServers[0]!.faults.push('none', 'delay');
+    world.nameServers[0]!.faults.push('none', 'none', 'delay');
     world.time.advance(INTERVAL_MS);
     expect(m1.heard).toEqual([`granted 0 ${sentMs + INTERVAL_MS}`]);
   });
