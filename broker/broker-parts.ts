@@ -167,11 +167,13 @@ function buildData(
 
 function buildServices(
   options: NodeOptions,
-  { environment, logger, advertised, membership }: BrokerPorts,
-  { recovered, watermark, receipts }: OpenedStore,
+  ports: BrokerPorts,
+  opened: OpenedStore,
   data: DataParts,
 ): BrokerServices {
-  const { state, log, index } = recovered;
+  const { environment, logger, advertised, membership } = ports;
+  const { recovered, receipts } = opened;
+  const { state } = recovered;
   const { pipeline, reader, locator, admin, traffic } = data;
   const consumption = new Consumption();
   const clients = new ClientRegistry(environment.clock, options.clientExpiryMs);
@@ -194,20 +196,10 @@ function buildServices(
     isClientAlive: (clientId) => clients.isAlive(clientId),
     wake: (standing) => void consumption.runtime(standing).wake(),
   });
-  const health = new BrokerHealth({
-    log,
-    watermark,
-    environment,
-    logger: logger.child('store'),
-    directory: options.dataDir,
-    diskRejectPercent: options.diskRejectPercent,
-    isIndexSaturated: () => index.isSaturated(),
-    groupRefusal: () => membership?.refusal(),
-    reopens: membership === undefined,
-  });
+  const health = newHealth(options, ports, opened);
   const selector = new MessageSelector(state, options);
+  const mayDeliver = (): boolean => membership === undefined || membership.mayDeliver();
   const creation = new TopicCreation(state, admin, options);
-  const { clock } = environment;
   return {
     ...data,
     options,
@@ -220,14 +212,19 @@ function buildServices(
     health,
     receipts,
     subscriptions: new Subscriptions(
-      { state, pipeline, topics: admin, consumption, clients, clock, logger: consumeLogger },
+      {
+        state,
+        pipeline,
+        topics: admin,
+        consumption,
+        clients,
+        clock: environment.clock,
+        logger: consumeLogger,
+      },
       options,
     ),
     receiver: new Receiver(
-      {
-        ...{ state, reader, environment, selector, attempts, consumption },
-        mayDeliver: () => membership === undefined || membership.mayDeliver(),
-      },
+      { state, reader, environment, selector, attempts, consumption, mayDeliver },
       options,
     ),
     settler: new Settler({ state, pipeline, attempts, deadLetters }),
@@ -237,6 +234,24 @@ function buildServices(
     status: statusOf,
     toStatus: (where, error) => errorStatus(logger, where, error),
   };
+}
+
+function newHealth(
+  options: NodeOptions,
+  { environment, logger, membership }: BrokerPorts,
+  { recovered: { log, index }, watermark }: OpenedStore,
+): BrokerHealth {
+  return new BrokerHealth({
+    log,
+    watermark,
+    environment,
+    logger: logger.child('store'),
+    directory: options.dataDir,
+    diskRejectPercent: options.diskRejectPercent,
+    isIndexSaturated: () => index.isSaturated(),
+    groupRefusal: () => membership?.refusal(),
+    reopens: membership === undefined,
+  });
 }
 
 /** A group of one waits for its own disk alone: as long as that takes. */

@@ -1,5 +1,4 @@
 import type { Environment } from '../common/environment/environment.ts';
-import type { TimerHandle } from '../common/environment/timers.ts';
 import { MqError } from '../common/errors/mq-error.ts';
 
 interface Waiting {
@@ -18,7 +17,7 @@ export class ConfirmDeadlines {
   /** Oldest at `#head`; as many as requests are admitted, and those of the last `limitMs` that are over. */
   #waiting: Waiting[] = [];
   #head = 0;
-  #timer: TimerHandle | undefined;
+  #isArmed = false;
 
   constructor(environment: Pick<Environment, 'clock' | 'timers'>, limitMs: number) {
     this.#environment = environment;
@@ -39,15 +38,17 @@ export class ConfirmDeadlines {
         },
         (error: unknown) => {
           waiting.isOver = true;
-          reject(error as Error);
+          reject(thrown(error));
         },
       );
     });
   }
 
   #arm(afterMs: number): void {
-    this.#timer ??= this.#environment.timers.after(afterMs, () => {
-      this.#timer = undefined;
+    if (this.#isArmed) return;
+    this.#isArmed = true;
+    this.#environment.timers.after(afterMs, () => {
+      this.#isArmed = false;
       this.#expire();
     });
   }
@@ -68,4 +69,9 @@ export class ConfirmDeadlines {
     const next = this.#waiting[0];
     if (next !== undefined) this.#arm(Math.max(0, next.deadlineMs - nowMs));
   }
+}
+
+/** Only errors are thrown here; the language does not know. */
+function thrown(error: unknown): Error {
+  return error as Error;
 }

@@ -10,16 +10,16 @@ import type { BrokerAccess } from '../gateway/broker-access.ts';
 import { GatewayServer } from '../gateway/gateway-server.ts';
 import { adminService } from './activity/admin/admin-service.ts';
 import type { Broker } from './broker.ts';
-import { BrokerMember } from './broker-member.ts';
-import { GroupBrokerAccess } from './group-broker-access.ts';
-import { GroupCluster } from './group-cluster.ts';
-import { GroupRouting } from './group-routing.ts';
-import { groupAdminService } from './group-admin.ts';
-import type { GroupLeadership } from './group-leadership.ts';
+import { BrokerMember } from './member/broker-member.ts';
+import { GroupBrokerAccess } from './group/group-broker-access.ts';
+import { GroupCluster } from './group/group-cluster.ts';
+import { GroupRouting } from './group/group-routing.ts';
+import { groupAdminService } from './group/group-admin.ts';
+import type { GroupLeadership } from './group/group-leadership.ts';
 import { backlogReads, type BacklogSource } from './ha/backlog-reads.ts';
 import { LocalBrokerAccess } from './local-broker-access.ts';
-import { memberServices } from './member-services.ts';
-import { registerMemberMetrics } from './member-metrics.ts';
+import { memberServices } from './member/member-services.ts';
+import { registerMemberMetrics } from './member/member-metrics.ts';
 
 /** Largest message between members: a batch of the log, or one record that is longer. */
 const MEMBER_BYTES_MAX = 16 * 1024 * 1024;
@@ -77,7 +77,7 @@ export class MemberNode {
         ),
       services: () => ({
         ...this.#adminTable(),
-        ...memberServices(member, options.brokerName),
+        ...memberServices(member, options, environment.disk),
         ...this.#backlogTable(),
       }),
     });

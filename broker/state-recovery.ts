@@ -149,7 +149,7 @@ async function restore(
 
 export function logOptions(
   options: NodeOptions,
-  membership?: BrokerMembership,
+  membership?: Pick<BrokerMembership, 'isOwnEpoch' | 'confirmOffset'>,
 ): Parameters<typeof CommitLog.open>[0] {
   return {
     ...(membership === undefined

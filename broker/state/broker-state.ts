@@ -77,7 +77,6 @@ export class BrokerState {
   }
 
   fold(record: LogRecord): void {
-    const { buffer, payloadStart, payloadEnd } = record;
     switch (record.type) {
       case RecordType.Message:
         this.#foldMessage(record);
@@ -94,44 +93,39 @@ export class BrokerState {
       case RecordType.Carry:
         this.#foldCarry(record);
         break;
+      default:
+        this.#foldChange(record);
+        break;
+    }
+    this.foldedOffset = record.offset + record.bytes;
+  }
+
+  /** The rare records, whose payload is JSON. */
+  #foldChange({ type, offset, buffer, payloadStart, payloadEnd }: LogRecord): void {
+    const payload = (): unknown => decodeChange(buffer, payloadStart, payloadEnd);
+    switch (type) {
       case RecordType.Progress:
-        this.#foldProgress(
-          decodeChange(buffer, payloadStart, payloadEnd) as Progress,
-          record.offset,
-        );
+        this.#foldProgress(payload() as Progress, offset);
         break;
       case RecordType.TopicChange:
-        this.#foldTopic(
-          decodeChange(buffer, payloadStart, payloadEnd) as TopicChange,
-          record.offset,
-        );
+        this.#foldTopic(payload() as TopicChange, offset);
         break;
       case RecordType.GroupChange:
-        this.#foldGroup(
-          decodeChange(buffer, payloadStart, payloadEnd) as GroupChange,
-          record.offset,
-        );
+        this.#foldGroup(payload() as GroupChange, offset);
         break;
       case RecordType.Subscription:
-        this.#foldSubscription(
-          decodeChange(buffer, payloadStart, payloadEnd) as SubscriptionChange,
-          record.offset,
-        );
+        this.#foldSubscription(payload() as SubscriptionChange, offset);
         break;
       case RecordType.OffsetReset:
-        this.#foldReset(
-          decodeChange(buffer, payloadStart, payloadEnd) as OffsetReset,
-          record.offset,
-        );
+        this.#foldReset(payload() as OffsetReset, offset);
         break;
       case RecordType.Epoch:
-        this.receiptKey ??= (decodeChange(buffer, payloadStart, payloadEnd) as EpochChange).receiptKey;
+        this.receiptKey ??= (payload() as EpochChange).receiptKey;
         break;
       default:
         // Hole and snapshot markers carry nothing for this state.
         break;
     }
-    this.foldedOffset = record.offset + record.bytes;
   }
 
   /** The group's standing on a topic; undefined when it has never subscribed. */

@@ -1,10 +1,10 @@
 /** Members of one group: a gateway and an in-memory broker each, calls between them without a network, roles by hand. */
 import type { GroupMember } from '../../common/model/broker-group.ts';
 import type { ServiceTable } from '../../common/rpc/service-table.ts';
-import { GroupBrokerAccess } from '../../broker/group-broker-access.ts';
-import { GroupCluster } from '../../broker/group-cluster.ts';
-import type { GroupLeadership } from '../../broker/group-leadership.ts';
-import { GroupRouting } from '../../broker/group-routing.ts';
+import { GroupBrokerAccess } from '../../broker/group/group-broker-access.ts';
+import { GroupCluster } from '../../broker/group/group-cluster.ts';
+import type { GroupLeadership } from '../../broker/group/group-leadership.ts';
+import { GroupRouting } from '../../broker/group/group-routing.ts';
 import type { BrokerAccess, ClientContext } from '../../gateway/broker-access.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';
 import { messagingService } from '../../gateway/messaging-service.ts';

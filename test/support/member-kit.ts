@@ -1,6 +1,6 @@
 /** Members of one group on simulated machines, without a controller: the test gives the orders. */
-import { BrokerMember } from '../../broker/broker-member.ts';
-import { memberServices } from '../../broker/member-services.ts';
+import { BrokerMember } from '../../broker/member/broker-member.ts';
+import { memberServices } from '../../broker/member/member-services.ts';
 import type { GroupMember, GroupTerms, ReplicationMode } from '../../common/model/broker-group.ts';
 import { epoch as toEpoch } from '../../common/model/offsets.ts';
 import { Metrics } from '../../common/metrics/metrics.ts';
@@ -78,7 +78,8 @@ export class MemberKit {
     });
     this.members.set(name, kitMember);
     await kitMember.member.start();
-    new SimRpcServer(host, PORT, environment.timers, memberServices(kitMember.member, GROUP));
+    const table = memberServices(kitMember.member, options, environment.disk);
+    new SimRpcServer(host, PORT, environment.timers, table);
     return kitMember;
   }
 

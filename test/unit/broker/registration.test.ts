@@ -130,9 +130,8 @@ describe('grants', () => {
   it('of a former role count no more when the role has changed', () => {
     const { world, m1 } = pair();
     world.time.advance(SETTLED_MS);
-    m1.heard.length = 0;
-    // Sent for epoch 1; the answer comes when this is the master of epoch 2.
-    world.time.advance(INTERVAL_MS);
+    // A heartbeat is on its way for epoch 1; its answer comes when this is the master of epoch 2.
+    world.time.advance(501);
     m1.heard.length = 0;
     m1.become({ epoch: 2 });
     expect(m1.heard).toEqual(['withdrawn 0']);

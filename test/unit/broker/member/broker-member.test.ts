@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ReplicationMode } from '../../../common/model/broker-group.ts';
-import type { NodeOptions } from '../../../common/options/node-options.ts';
-import { simulate } from '../../simulation/world.ts';
-import { MemberKit } from '../../support/member-kit.ts';
+import type { ReplicationMode } from '../../../../common/model/broker-group.ts';
+import type { NodeOptions } from '../../../../common/options/node-options.ts';
+import { simulate } from '../../../simulation/world.ts';
+import { MemberKit } from '../../../support/member-kit.ts';
 
 const ALL = ['a', 'b', 'c'] as const;
 const PAIR = ['a', 'b'] as const;
@@ -173,6 +173,41 @@ describe('a member of a group', () => {
       await kit.world.sleep(4_000);
       expect((await broker.send('t', 'over')).message).not.toBe('OK');
     }),
+  );
+
+  it(
+    'copies its master when the log that it lacks has been deleted, also through crashes',
+    onGroup(
+      PAIR,
+      async (kit) => {
+        await kit.promote('a', kit.terms(1, ['a']));
+        const { member: a, node } = kit.at('a');
+        await kit.until('a is the master', () => a.role === 'master');
+        await kit.broker('a').createTopic('t', 1);
+        for (let i = 0; i < 40; i++) await sendMany(kit, 'a', `m${i}-`, 10);
+        await kit.until('the log was cut', () => a.broker.log.startOffset > 0, 60_000);
+        expect(node.isAlive).toBe(true);
+        for (const life of [1, 2, 3, 4]) {
+          const crashed = kit.at('b').node.crashAtDiskOperation(7 * life);
+          void kit.follow('b', 1, 'a');
+          await Promise.race([crashed, kit.world.sleep(500)]);
+          kit.at('b').node.crash();
+          await kit.start('b');
+        }
+        expect(await kit.follow('b', 1, 'a')).toBe(true);
+        const { member: b } = kit.at('b');
+        await kit.until('b has all', () => b.isOpen && endOf(kit, 'b') === endOf(kit, 'a'), 60_000);
+        await kit.until('b has folded', () => b.broker.foldedOffset === a.broker.foldedOffset);
+        const [fromA, fromB] = [a, b].map(({ broker }) => broker.services.state.index);
+        expect(fromB?.endOffset(0)).toBe(fromA?.endOffset(0));
+        expect(await kit.revoke('b', 2)).toBe(true);
+        await kit.promote('b', kit.terms(2, ['b']));
+        await kit.until('b is the master', () => b.role === 'master');
+        expect((await kit.broker('b').send('t', 'more')).message).toBe('OK');
+        expect(kit.at('b').fatal).toBeUndefined();
+      },
+      { segmentBytes: 2_000, retentionBytes: 8_000, retentionIntervalMs: 200 },
+    ),
   );
 
   it(

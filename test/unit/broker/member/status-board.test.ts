@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { StatusBoard } from '../../../broker/status-board.ts';
-import { memberStatus } from '../../support/member-status.ts';
-import { simulate, type World } from '../../simulation/world.ts';
+import { StatusBoard } from '../../../../broker/member/status-board.ts';
+import { memberStatus } from '../../../support/member-status.ts';
+import { simulate, type World } from '../../../simulation/world.ts';
 
 const onBoard = (
   body: (board: StatusBoard, change: (to: object) => void, world: World) => Promise<void>,

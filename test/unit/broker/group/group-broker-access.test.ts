@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { MqError } from '../../../common/errors/mq-error.ts';
-import { STATUS_OK, statusOf } from '../../../common/errors/status.ts';
-import { FORWARDED_HEADER } from '../../../common/rpc/peer-guard.ts';
-import { parseSendMessageRequest } from '../../../common/wire/send-message-view.ts';
-import { Code, MessageType, SendMessageRequest } from '../../../proto/generated/v2.ts';
-import { groupClient, GroupWorld } from '../../support/group-world.ts';
-import { ManualTime } from '../../support/manual-time.ts';
+import { MqError } from '../../../../common/errors/mq-error.ts';
+import { STATUS_OK, statusOf } from '../../../../common/errors/status.ts';
+import { FORWARDED_HEADER } from '../../../../common/rpc/peer-guard.ts';
+import { parseSendMessageRequest } from '../../../../common/wire/send-message-view.ts';
+import { Code, MessageType, SendMessageRequest } from '../../../../proto/generated/v2.ts';
+import { groupClient, GroupWorld } from '../../../support/group-world.ts';
+import { ManualTime } from '../../../support/manual-time.ts';
 
 const topic = { name: 'orders' };
 const group = { name: 'billing' };

@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import { groupAdminService } from '../../../broker/group-admin.ts';
-import { STATUS_OK, statusOf, toStatus } from '../../../common/errors/status.ts';
-import { FORWARDED_HEADER } from '../../../common/rpc/peer-guard.ts';
-import type { CallContext, ServiceTable } from '../../../common/rpc/service-table.ts';
+import { groupAdminService } from '../../../../broker/group/group-admin.ts';
+import { STATUS_OK, statusOf, toStatus } from '../../../../common/errors/status.ts';
+import { FORWARDED_HEADER } from '../../../../common/rpc/peer-guard.ts';
+import type { CallContext, ServiceTable } from '../../../../common/rpc/service-table.ts';
 import {
   AdminMethods,
   CreateTopicRequest,
   CreateTopicResponse,
   DescribeClusterResponse,
-} from '../../../proto/generated/orbitmq.ts';
-import type { IStatus } from '../../../proto/generated/v2.ts';
-import { GroupWorld } from '../../support/group-world.ts';
-import { ManualTime } from '../../support/manual-time.ts';
+} from '../../../../proto/generated/orbitmq.ts';
+import type { IStatus } from '../../../../proto/generated/v2.ts';
+import { GroupWorld } from '../../../support/group-world.ts';
+import { ManualTime } from '../../../support/manual-time.ts';
 
 const CREATE = AdminMethods.CreateTopic.path;
 
