@@ -29,6 +29,8 @@ import { type AppendableLog, type ReplicationOptions, silenceMsMax } from './rep
 
 /** A group waits for its slaves after a failover: they come back sooner than to a NameServer. */
 const RECONNECT_MS_MAX = 500;
+/** Appended in one turn of the event loop: about 1 ms, checksums included. */
+const TURN_BYTES_MAX = 1024 * 1024;
 
 export interface SlaveListener {
   /** May be folded up to `confirmOffset`: confirmed by the master, and here as durable as the flush mode promises. */
@@ -279,6 +281,7 @@ export class SlaveReplication {
 
   async #appendAll(session: Session): Promise<void> {
     this.#isWorking = true;
+    let turnBytes = 0;
     try {
       while (this.#session === session) {
         const batch = session.queue.shift();
@@ -291,6 +294,13 @@ export class SlaveReplication {
           return;
         }
         this.#appended(batch);
+        turnBytes += batch.records.length;
+        if (turnBytes >= TURN_BYTES_MAX) {
+          turnBytes = 0;
+          await new Promise<void>((resolve) => {
+            this.#ports.environment.timers.soon(resolve);
+          });
+        }
       }
     } finally {
       this.#isWorking = false;

@@ -28,9 +28,6 @@ import { delimitedBytes, varintBytes, writeLengthPrefix, writeVarintField } from
 export const REPLICATE_PATH = ReplicationMethods.Replicate.path;
 export const FETCH_SNAPSHOT_PATH = ReplicationMethods.FetchSnapshot.path;
 
-/** Whatever the fields of a frame besides `records` and `epochs` take. */
-export const FRAME_OVERHEAD_BYTES = 128;
-
 const REPLICATE = new WireValues('Replicate');
 const FETCH = new WireValues('FetchSnapshot');
 
