@@ -145,9 +145,9 @@ export class ClusterSupervisor {
       processesDirectory: files.processes,
       restarts,
       say,
-      onEnd: () => {
+      onEnd: (name) => {
         // Connections need not wait for the news to go round.
-        for (const keeper of this.#keepers) keeper.update(undefined);
+        for (const keeper of this.#keepers) keeper.ended(name);
       },
     });
   }

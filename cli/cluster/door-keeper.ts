@@ -4,7 +4,7 @@ import { changeText, type GroupState } from './cluster-watch.ts';
 
 /** Where the door of a group is led; GroupDoor in the real cluster. */
 export interface Door {
-  leadTo(target: Address | undefined): void;
+  leadTo(targets: readonly Address[]): void;
 }
 
 /** Keeps the door of one group at its master, and says when the master changes. */
@@ -13,8 +13,12 @@ export class DoorKeeper {
   readonly #door: Door;
   readonly #isRunning: (member: string) => boolean;
   readonly #say: (line: string) => void;
-  /** Whose door it is now; undefined: nobody's. */
-  #leadsTo: string | undefined;
+  /** Whose door it is now, in the order in which they are tried. */
+  #leadsTo: readonly string[] = [];
+  /** The last master that was known. */
+  #former: string | undefined;
+  /** A master whose process has ended. */
+  #gone: { readonly member: string; readonly epoch: number } | undefined;
   #state: GroupState | undefined;
   /** Epoch of the newest master that has been told of; undefined until the first one. */
   #toldEpoch: number | undefined;
@@ -41,25 +45,41 @@ export class DoorKeeper {
     if (state !== undefined) {
       this.#tell(state);
       this.#state = state;
+      this.#former = state.master ?? this.#former;
     }
+    this.#lead(this.#order());
+  }
+
+  /** Its process has ended. One that comes back in its place is no master any more in this epoch. */
+  ended(member: string): void {
+    const { master, epoch } = this.#state ?? {};
+    if (member === master && epoch !== undefined) this.#gone = { member, epoch };
+    this.update(undefined);
+  }
+
+  /**
+   * The master first. While there is none, any living member: it holds what comes, or passes it on. Last the one that has
+   * failed, if that is all there is.
+   */
+  #order(): readonly string[] {
     const { master } = this.#state ?? {};
-    this.#lead(master !== undefined && this.#isRunning(master) ? master : this.#anyMember());
-  }
-
-  /** While there is no master any living member will do: it holds what comes, or passes it on. Not the one that failed, if possible. */
-  #anyMember(): string | undefined {
-    const failed = this.#state?.transition?.oldMaster ?? this.#leadsTo;
+    const isGone = this.#gone !== undefined && this.#gone.epoch === this.#state?.epoch;
+    const leader = isGone && this.#gone?.member === master ? undefined : master;
+    const failed = leader === undefined ? (master ?? this.#former) : '';
+    const rank = (name: string): number => (name === leader ? 0 : name === failed ? 2 : 1);
     const living = this.#group.members.map(({ name }) => name).filter(this.#isRunning);
-    if (this.#state?.master === undefined)
-      return living.find((name) => name !== failed) ?? living[0];
-    // Known as master, but its process has ended: the news has not come round yet.
-    return living.find((name) => name !== this.#state?.master);
+    return living.sort((a, b) => rank(a) - rank(b));
   }
 
-  #lead(member: string | undefined): void {
-    if (member === this.#leadsTo) return;
-    this.#leadsTo = member;
-    this.#door.leadTo(this.#group.members.find(({ name }) => name === member)?.address);
+  #lead(members: readonly string[]): void {
+    if (members.join() === this.#leadsTo.join()) return;
+    this.#leadsTo = members;
+    this.#door.leadTo(
+      members.flatMap((member) => {
+        const found = this.#group.members.find(({ name }) => name === member);
+        return found === undefined ? [] : [found.address];
+      }),
+    );
   }
 
   #tell({ group, master, epoch, blocked, transition }: GroupState): void {

@@ -9,7 +9,7 @@ export class GroupDoor {
   readonly #address: Address;
   readonly #server: Server;
   readonly #connections = new Map<Socket, Passage>();
-  #target: Address | undefined;
+  #targets: readonly Address[] = [];
 
   constructor(address: Address) {
     this.#address = address;
@@ -32,12 +32,16 @@ export class GroupDoor {
     });
   }
 
-  /** From now on the door leads there; undefined: nowhere, connections are refused and those that are open stay. */
-  leadTo(target: Address | undefined): void {
-    this.#target = target;
-    if (target === undefined) return;
-    for (const [client, passage] of this.#connections) {
-      if (!isSame(passage.target, target)) client.destroy();
+  /**
+   * From now on the door leads to the first of these, or to the next one that can be connected to. Without any it leads
+   * nowhere: connections are refused, and those that are open stay.
+   */
+  leadTo(targets: readonly Address[]): void {
+    this.#targets = targets;
+    const [first] = targets;
+    if (first === undefined) return;
+    for (const [client, { target }] of this.#connections) {
+      if (target === undefined || !isSame(target, first)) client.destroy();
     }
   }
 
@@ -48,22 +52,37 @@ export class GroupDoor {
   }
 
   #enter(client: Socket): void {
-    const target = this.#target;
-    if (target === undefined) {
-      client.destroy();
-      return;
-    }
-    const broker = connect({ ...target, noDelay: true });
-    this.#connections.set(client, { target, broker });
-    client.pipe(broker);
-    broker.pipe(client);
+    const passage: Passage = { target: undefined, broker: undefined };
+    this.#connections.set(client, passage);
     const end = (): void => {
       this.#connections.delete(client);
       client.destroy();
-      broker.destroy();
+      passage.broker?.destroy();
     };
-    // Whatever goes wrong on one side shows as the end of the connection on the other one.
-    for (const socket of [client, broker]) socket.on('error', end).on('close', end);
+    client.on('error', end).on('close', end);
+    this.#pass(client, passage, this.#targets, end);
+  }
+
+  #pass(
+    client: Socket,
+    passage: Passage,
+    [target, ...others]: readonly Address[],
+    end: () => void,
+  ): void {
+    if (target === undefined || client.destroyed) {
+      end();
+      return;
+    }
+    const broker = connect({ ...target, noDelay: true });
+    Object.assign(passage, { target, broker });
+    const next = (): void => this.#pass(client, passage, others, end);
+    broker.once('error', next).once('connect', () => {
+      broker.off('error', next);
+      // Whatever goes wrong on one side shows as the end of the connection on the other one.
+      broker.on('error', end).on('close', end);
+      client.pipe(broker);
+      broker.pipe(client);
+    });
   }
 }
 
@@ -71,8 +90,9 @@ export class GroupDoor {
 const CONNECTIONS_MAX = 20_000;
 
 interface Passage {
-  readonly target: Address;
-  readonly broker: Socket;
+  /** Where it leads, or tries to; undefined: nowhere yet. */
+  readonly target: Address | undefined;
+  readonly broker: Socket | undefined;
 }
 
 function isSame(one: Address, other: Address): boolean {

@@ -13,7 +13,8 @@ export class ClusterNetwork {
 
   constructor() {
     const number = process.pid % 10_000;
-    this.#id = `omq${number}`;
+    // What the last network of this process was made of may still be on its way out.
+    this.#id = `omq${number}n${networkCount++}`;
     // From the range that the standard keeps for benchmarks, so that no real network is hidden.
     this.#subnet = `198.${18 + (Math.floor(number / 256) % 2)}.${number % 256}`;
     ip('link', 'add', this.#bridge, 'type', 'bridge');
@@ -64,11 +65,16 @@ export class ClusterNetwork {
 
   /** From now on nothing passes between the node and these others; `''` stands for everything outside. */
   cut(node: string, others: readonly string[]): void {
-    for (const other of others) {
-      const host = other === '' ? this.gateway : (this.#hosts.get(other) ?? '');
-      this.#filter(node, '-A', 'INPUT', '-s', host, '-j', 'DROP');
-      this.#filter(node, '-A', 'OUTPUT', '-d', host, '-j', 'DROP');
-    }
+    const hosts = others.map((other) =>
+      other === '' ? this.gateway : (this.#hosts.get(other) ?? ''),
+    );
+    const rules = hosts.flatMap((host) => [
+      `-A INPUT -s ${host} -j DROP`,
+      `-A OUTPUT -d ${host} -j DROP`,
+    ]);
+    // All at the same moment: on a busy machine seconds could pass between the first and the last of several commands.
+    const table = ['*filter', ...rules, 'COMMIT', ''].join('\n');
+    run([...this.prefixOf(node), 'iptables-restore', '-w', '--noflush'], table);
   }
 
   cutFromAll(node: string): void {
@@ -76,7 +82,7 @@ export class ClusterNetwork {
   }
 
   heal(node: string): void {
-    this.#filter(node, '-F');
+    run([...this.prefixOf(node), 'iptables', '-w', '-F']);
   }
 
   /** Also when the process ends before that: nothing of it goes by itself. */
@@ -94,18 +100,16 @@ export class ClusterNetwork {
   #spaceOf(node: string): string {
     return `${this.#id}-${node}`;
   }
-
-  #filter(node: string, ...rule: readonly string[]): void {
-    run([...this.prefixOf(node), 'iptables', '-w', ...rule]);
-  }
 }
+
+let networkCount = 0;
 
 function ip(...words: readonly string[]): void {
   run(['ip', ...words]);
 }
 
-function run([program = '', ...words]: readonly string[]): void {
-  const { status, stderr, error } = spawnSync(program, words, { encoding: 'utf8' });
+function run([program = '', ...words]: readonly string[], input = ''): void {
+  const { status, stderr, error } = spawnSync(program, words, { encoding: 'utf8', input });
   if (status === 0) return;
   throw new Error(`${program} ${words.join(' ')}: ${error?.message ?? stderr}`);
 }

@@ -54,7 +54,7 @@ const closed = (socket: Socket): Promise<unknown> =>
 describe('the door of a group', () => {
   it('leads to the master and passes bytes both ways', async () => {
     const { door, port } = await openDoor();
-    door.leadTo(await member('one'));
+    door.leadTo([await member('one')]);
     const client = await enter(port);
     expect(await greeting(client)).toBe('one');
     client.write('ping');
@@ -63,10 +63,10 @@ describe('the door of a group', () => {
 
   it('cuts what leads to the old master when there is a new one', async () => {
     const { door, port } = await openDoor();
-    door.leadTo(await member('one'));
+    door.leadTo([await member('one')]);
     const client = await enter(port);
     await greeting(client);
-    door.leadTo(await member('two'));
+    door.leadTo([await member('two')]);
     await closed(client);
     expect(await greeting(await enter(port))).toBe('two');
   });
@@ -74,13 +74,19 @@ describe('the door of a group', () => {
   it('leaves connections alone when it is led to the same master again, or nowhere', async () => {
     const { door, port } = await openDoor();
     const one = await member('one');
-    door.leadTo(one);
+    door.leadTo([one]);
     const client = await enter(port);
     await greeting(client);
-    door.leadTo({ ...one });
-    door.leadTo(undefined);
+    door.leadTo([{ ...one }]);
+    door.leadTo([]);
     client.write('still');
     expect(await greeting(client)).toBe('still');
+  });
+
+  it('leads to the next one when the first cannot be connected to', async () => {
+    const { door, port } = await openDoor();
+    door.leadTo([{ host: HOST, port: await freePort() }, await member('two')]);
+    expect(await greeting(await enter(port))).toBe('two');
   });
 
   it('turns away who comes while it leads nowhere', async () => {
@@ -90,7 +96,7 @@ describe('the door of a group', () => {
 
   it('ends a connection whose master is gone, and forgets it', async () => {
     const { door, port } = await openDoor();
-    door.leadTo({ host: HOST, port: await freePort() });
+    door.leadTo([{ host: HOST, port: await freePort() }]);
     await closed(await enter(port));
     expect(door.connectionCount).toBe(0);
   });

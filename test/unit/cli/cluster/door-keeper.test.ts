@@ -37,7 +37,8 @@ const transition: TransitionView = {
 };
 
 let running: Set<string>;
-let led: (string | undefined)[];
+/** Last characters of the members, in the order in which they are tried. */
+let led: string[];
 let said: string[];
 let keeper: DoorKeeper;
 
@@ -46,8 +47,12 @@ beforeEach(() => {
   led = [];
   said = [];
   const door = {
-    leadTo: (target: { port: number } | undefined) =>
-      void led.push(group.members.find(({ address }) => address.port === target?.port)?.name),
+    leadTo: (targets: readonly { port: number }[]) =>
+      void led.push(
+        targets
+          .map(({ port }) => group.members.find((it) => it.address.port === port)?.name.at(-1))
+          .join(' '),
+      ),
   };
   keeper = new DoorKeeper(
     group,
@@ -60,35 +65,46 @@ beforeEach(() => {
 describe('the keeper of a door', () => {
   it('leads to any member while nobody knows the master', () => {
     keeper.update(undefined);
-    expect(led).toEqual(['broker-a-0']);
+    expect(led).toEqual(['0 1 2']);
   });
 
   it('leads to the master, and is led once', () => {
     keeper.update(state('broker-a-1', 1));
     keeper.update(state('broker-a-1', 1));
     keeper.update(undefined);
-    expect(led).toEqual(['broker-a-1']);
+    expect(led).toEqual(['1 0 2']);
     expect(said).toEqual([]);
   });
 
   it('leads elsewhere the moment the process of the master ends', () => {
     keeper.update(state('broker-a-0', 1));
     running.delete('broker-a-0');
-    keeper.update(undefined);
-    expect(led).toEqual(['broker-a-0', 'broker-a-1']);
+    keeper.ended('broker-a-0');
+    expect(led).toEqual(['0 1 2', '1 2']);
+  });
+
+  it('does not take a process that comes back for the master that it was', () => {
+    keeper.update(state('broker-a-0', 1));
+    keeper.ended('broker-a-0'); // and runs again
+    keeper.update(state('broker-a-0', 1));
+    expect(led).toEqual(['0 1 2', '1 2 0']);
+    keeper.update(state('broker-a-0', 2));
+    expect(led.at(-1)).toBe('0 1 2');
   });
 
   it('leaves a master that is revoked, although its process lives', () => {
     keeper.update(state('broker-a-0', 1));
     keeper.update(state(undefined, 2));
-    expect(led).toEqual(['broker-a-0', 'broker-a-1']);
+    expect(led).toEqual(['0 1 2', '1 2 0']);
+    keeper.update(state(undefined, 2));
+    expect(led).toHaveLength(2);
   });
 
   it('leads nowhere when no member lives', () => {
     keeper.update(state('broker-a-0', 1));
     running.clear();
-    keeper.update(undefined);
-    expect(led).toEqual(['broker-a-0', undefined]);
+    keeper.ended('broker-a-0');
+    expect(led).toEqual(['0 1 2', '']);
   });
 
   it('tells a change of master in one line, once', () => {
