@@ -10,6 +10,7 @@ import {
 } from '@grpc/grpc-js';
 import type { Clock } from '../environment/clock.ts';
 import type { Connection } from './connection.ts';
+import { withoutRepeats } from './repeated-value.ts';
 import { GRPC_STATUS, RpcError, rpcStatusOf } from './rpc-error.ts';
 import type { BidiListener, CallContext, SendMessage, ServiceMethod } from './service-table.ts';
 
@@ -78,7 +79,7 @@ export class GrpcCall extends ServerInterceptingCall implements CallContext {
 
   metadata(name: string): string | undefined {
     const value = this.#metadata?.get(name)[0];
-    return typeof value === 'string' ? value : undefined;
+    return typeof value === 'string' ? withoutRepeats(value) : undefined;
   }
 
   /** grpc-js's own listener is left unused: our handlers answer. The call itself is the listener, which spares closures. */
