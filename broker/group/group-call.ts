@@ -121,14 +121,15 @@ export class GroupCall<Answer> {
     return this.#hold(pauseMs, holdLeftMs > pauseMs);
   }
 
-  /** A call to another member ends when somebody else becomes the master. */
+  /** A call to another member, and one that only waits, ends when somebody else becomes the master. */
   async #ask(
     target: Target,
     ask: (target: Target, attempt: Attempt) => Promise<Answer>,
   ): Promise<Outcome<Answer>> {
     const elapsedMs = this.#elapsedMs();
     const { signal } = this.#caller;
-    if (target.kind === 'local') return settle(ask(target, { signal, elapsedMs }));
+    const isWait = this.#rules.isUnfinished !== undefined;
+    if (target.kind === 'local' && !isWait) return settle(ask(target, { signal, elapsedMs }));
     const controller = new AbortController();
     const abort = (): void => {
       controller.abort(NO_LONGER_ASKED);
