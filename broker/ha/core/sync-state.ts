@@ -131,16 +131,19 @@ export class SyncState {
   }
 
   /**
-   * The set that the controller should store, undefined while it is the stored one. Asking has an effect: who is asked for
-   * counts from now on, and is asked for until terms of a later version come.
+   * The set that the controller should store, undefined while nothing is to change. Asking has an effect: who is asked for
+   * counts from now on, until terms of a later version come. A wish that is given up asks for the stored set once more, under
+   * a later version.
    */
   wantedSet(nowMs: number, confirmOffset: number): readonly string[] | undefined {
     for (const follower of this.#followers.values())
       this.#considerGrowth(follower, nowMs, confirmOffset);
     const stored = this.#terms.syncStateSet;
     const kept = stored.filter((name) => name === this.#self || this.#isInTime(name, nowMs));
-    const wanted = [...kept, ...this.#asked];
-    return wanted.length === stored.length && this.#asked.size === 0 ? undefined : wanted;
+    if (kept.length === stored.length && this.#asked.size === 0) return undefined;
+    // Who was lost meanwhile is not asked for any more; what was said stands until a later version makes it void.
+    const grown = [...this.#asked].filter((name) => this.#followers.get(name)?.isConnected);
+    return [...kept, ...grown];
   }
 
   #considerGrowth(follower: Follower, nowMs: number, confirmOffset: number): void {
