@@ -8,7 +8,7 @@ import { RemoteConfiguration } from '../../gateway/remote-configuration.ts';
 /** For an ordinary request to the master; the caller's deadline is nearer in most cases. */
 const REQUEST_TIMEOUT_MS = 10_000;
 /** A broker answers a receive with 8 MiB at most, and one message more. */
-export const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
+const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
 /** The way to one member. */
 export interface MemberLink {

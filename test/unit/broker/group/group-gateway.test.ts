@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { BidiListener, CallContext } from '../../../common/rpc/service-table.ts';
+import type { BidiListener, CallContext } from '../../../../common/rpc/service-table.ts';
 import {
   ClientType,
   Code,
@@ -8,9 +8,9 @@ import {
   ReceiveMessageResponse,
   TelemetryCommand,
   type ISettings,
-} from '../../../proto/generated/v2.ts';
-import { GroupWorld, type GroupWorldMember } from '../../support/group-world.ts';
-import { ManualTime } from '../../support/manual-time.ts';
+} from '../../../../proto/generated/v2.ts';
+import { GroupWorld, type GroupWorldMember } from '../../../support/group-world.ts';
+import { ManualTime } from '../../../support/manual-time.ts';
 
 /** What a client sees of a change of master that is connected to a member. */
 
