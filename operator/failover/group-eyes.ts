@@ -1,5 +1,6 @@
 import type { Clock } from '../../common/environment/clock.ts';
 import type { EpochRevocation } from '../../common/model/witness.ts';
+import type { ControllerTimings } from './controller-timings.ts';
 import type { GroupRecord } from './core/group-record.ts';
 import type { GroupSpec } from './core/group-spec.ts';
 import {
@@ -24,9 +25,8 @@ interface Promised {
   readonly confirmedMs: number;
 }
 
-/** Of answers of NameServers older than this nothing is concluded, in intervals. */
+/** Nothing is concluded from what a NameServer said longer ago than this many intervals, or than a member may be silent. */
 const HEARD_INTERVALS_MAX = 4;
-const HEARD_AGE_MIN_MS = 2_000;
 
 /** Puts together what a controller has seen of one group. Times become ages here: the core knows no clock. */
 export class GroupEyes {
@@ -40,10 +40,14 @@ export class GroupEyes {
   #handOver: { readonly key: string; readonly seen: HandOverSeen } | undefined;
   #refusal: { readonly key: string; readonly reason: string } | undefined;
 
-  constructor(clock: Clock, intervalMs: number, sequence: () => number) {
+  constructor(
+    clock: Clock,
+    { intervalMs, reachableMs }: Pick<ControllerTimings, 'intervalMs' | 'reachableMs'>,
+    sequence: () => number,
+  ) {
     this.#clock = clock;
     this.#sequence = sequence;
-    this.#heardAgeMaxMs = Math.max(HEARD_INTERVALS_MAX * intervalMs, HEARD_AGE_MIN_MS);
+    this.#heardAgeMaxMs = Math.max(HEARD_INTERVALS_MAX * intervalMs, reachableMs);
   }
 
   /** The record was read: questions that are sent from now on are answered by what came after it. */

@@ -59,7 +59,7 @@ export class GroupFailover {
     this.#logger = ports.logger.child('failover', { group: spec.brokerName });
     this.#nameServers = nameServers;
     this.#wake = new Wake(environment.timers);
-    this.#eyes = new GroupEyes(environment.clock, timings.intervalMs, () => sequence());
+    this.#eyes = new GroupEyes(environment.clock, timings, () => sequence());
     this.#sender = new OrderSender({
       clock: environment.clock,
       log: floodLog,

@@ -59,7 +59,7 @@ export function live(
 export function isWhole(model: FailoverModel): boolean {
   const { stored } = model;
   const isLevel = stored?.syncStateSet.length === MEMBERS.length;
-  return isLevel && stored?.phase === 'stable' && model.servingMaster() !== undefined;
+  return isLevel && stored.phase === 'stable' && model.servingMaster() !== undefined;
 }
 
 /** Everything is repaired, and there is time for all members to be in the set again. */

@@ -3,8 +3,9 @@
  * chooses the order. Members keep what orbitmq.v1.Member promises; the controllers run the real `planGroup`. Broken promises
  * of the whole are collected in `violations`.
  */
-import type { GroupMember, GroupTerms, MemberStatus } from '../../common/model/broker-group.ts';
-import { epoch, type Epoch } from '../../common/model/offsets.ts';
+import type { GroupTerms, MemberStatus } from '../../common/model/broker-group.ts';
+import type { Epoch } from '../../common/model/offsets.ts';
+import type { EpochRevocation, HeardMembers } from '../../common/model/witness.ts';
 import type { GroupRecord } from '../../operator/failover/core/group-record.ts';
 import type { GroupSpec } from '../../operator/failover/core/group-spec.ts';
 import type {
@@ -17,90 +18,14 @@ import type { Order } from '../../operator/failover/core/orders.ts';
 import type { RequestOutcome } from '../../operator/failover/core/request.ts';
 import { planGroup } from '../../operator/failover/core/plan-group.ts';
 import { timingsFor } from '../../operator/failover/controller-timings.ts';
+import { GROUP, ModelMember, type Entry } from './failover-member.ts';
 
 export const EXPIRY_MS = 5_000;
 const LEASE_MS = 3_500;
 export const TIMINGS = timingsFor(500);
-export const GROUP = 'broker-a';
-
-interface Entry {
-  readonly epoch: number;
-  readonly id: number;
-}
 
 /** Which links are cut, as `from>to`; `c0` is a controller, `n0` a NameServer, members have their names. */
 export type Links = Set<string>;
-
-export class ModelMember {
-  readonly name: string;
-  readonly member: GroupMember;
-  run = 1;
-  isAlive = true;
-  accepted = 0;
-  role: MemberStatus['role'] = 'follower';
-  log: Entry[] = [];
-  terms: GroupTerms | undefined;
-  /** Waited for besides the set, from the moment that it was wished for until a newer version is told. */
-  counted: readonly string[] = [];
-  wanted: readonly string[] | undefined;
-  acked = new Map<string, number>();
-  masterName = '';
-  isFollowing = false;
-  version = 1;
-  confirmed = 0;
-  hasResigned = false;
-  isUnfit = false;
-  /** When the last heartbeat was sent that each NameServer granted. */
-  granted = new Map<string, number>();
-
-  constructor(name: string, index: number) {
-    this.name = name;
-    this.member = { name, address: { host: 'localhost', port: index + 1 } };
-  }
-
-  get runId(): string {
-    return `${this.name}-run-${this.run}`;
-  }
-
-  get isMasterOfSomething(): boolean {
-    return this.role === 'promoting' || this.role === 'master' || this.role === 'handing-over';
-  }
-
-  status(): MemberStatus {
-    return {
-      ...{ brokerName: GROUP, memberName: this.name, runId: this.runId, reason: '' },
-      ...{ statusVersion: this.version, role: this.role, acceptedEpoch: epoch(this.accepted) },
-      ...{ lastEpoch: epoch(this.log.at(-1)?.epoch ?? 0), logStartOffset: 0 },
-      ...{ logEndOffset: this.log.length, durableOffset: this.log.length },
-      ...{ confirmOffset: this.confirmed, isWritable: this.role === 'master' },
-      ...{ masterName: this.masterName, isFollowing: this.isFollowing, followers: [] },
-      syncStateSet: this.terms?.syncStateSet ?? [],
-      setVersion: this.terms?.setVersion ?? 0,
-      wantedSet: this.wanted,
-      ...{ leaseLeftMs: 0, isUnfit: this.isUnfit },
-    };
-  }
-
-  stepDown(): void {
-    this.role = 'follower';
-    this.terms = undefined;
-    this.counted = [];
-    this.wanted = undefined;
-    this.masterName = '';
-    this.isFollowing = false;
-    this.version += 1;
-  }
-
-  accept(given: number): boolean {
-    if (given < this.accepted) return false;
-    if (given > this.accepted) {
-      this.accepted = given;
-      this.hasResigned = false;
-      this.stepDown();
-    }
-    return true;
-  }
-}
 
 class ModelNameServer {
   run = 1;
@@ -122,13 +47,17 @@ interface Promised extends RevocationSeen {
   readonly atMs: number;
 }
 
+interface HeardThen {
+  readonly at: number;
+  readonly sequence: number;
+  readonly answer: HeardMembers;
+  readonly run: number;
+}
+
 class ModelController {
   readonly seen = new Map<string, SeenMember>();
   readonly failed = new Set<string>();
-  readonly heard = new Map<
-    string,
-    { at: number; sequence: number; answer: unknown; run: number }
-  >();
+  readonly heard = new Map<string, HeardThen>();
   readonly promised = new Map<string, Promised>();
   phase = { key: '', atMs: 0, sequence: 0 };
   handOver: { readonly key: string; readonly seen: HandOverSeen } | undefined;
@@ -294,22 +223,25 @@ export class FailoverModel {
 
   askNameServer(controller: string, name: string): void {
     if (!this.isUp(controller, name)) return;
+    const sequence = ++this.#sequence;
+    const { run } = this.#nameServer(name);
+    const answer = this.hear(name);
+    this.#controller(controller).heard.set(name, { at: this.nowMs, sequence, answer, run });
+  }
+
+  /** What a NameServer says that it has heard. */
+  hear(name: string): HeardMembers {
     const nameServer = this.#nameServer(name);
-    const members = [...nameServer.heard].map(([memberName, { runId, atMs }]) => ({
-      ...{ brokerName: GROUP, memberName, runId, epoch: 0, isSlave: false },
-      ...{ memberAddress: { host: 'localhost', port: 1 }, silentMs: this.nowMs - atMs },
-      ...{ isConnected: true, isGone: false, logEndOffset: 0, confirmOffset: 0 },
-    }));
-    const answer = {
+    return {
       nameServerRunId: `${name}-${nameServer.run}`,
       upMs: this.nowMs - nameServer.upSinceMs,
       heartbeatExpiryMs: EXPIRY_MS,
-      members,
+      members: [...nameServer.heard].map(([memberName, { runId, atMs }]) => ({
+        ...{ brokerName: GROUP, memberName, runId, epoch: 0, isSlave: false },
+        ...{ memberAddress: { host: 'localhost', port: 1 }, silentMs: this.nowMs - atMs },
+        ...{ isConnected: true, isGone: false, logEndOffset: 0, confirmOffset: 0 },
+      })),
     };
-    const sequence = ++this.#sequence;
-    this.#controller(controller).heard.set(name, {
-      ...{ at: this.nowMs, sequence, answer, run: nameServer.run },
-    });
   }
 
   /** Looks at the record as it is stored now; a change waits for `commit`, orders are carried out at once. */
@@ -389,7 +321,7 @@ export class FailoverModel {
         const isRecent = heard !== undefined && this.nowMs - heard.at <= 2_000;
         return {
           address,
-          heard: isRecent ? (heard.answer as never) : undefined,
+          heard: isRecent ? heard.answer : undefined,
           isFresh: heard !== undefined && heard.sequence > eyes.phase.sequence,
           revocation: this.#revocation(eyes, address),
         };
@@ -435,39 +367,36 @@ export class FailoverModel {
       return;
     }
     const sequence = ++this.#sequence;
-    this.#obey(controller, member, order);
+    const refusal = this.obey(member, order);
+    if (order.kind === 'hand-over') this.#handOverSeen(controller, refusal);
     this.#seen(controller, member, sequence);
   }
 
-  #obey(
-    controller: string,
-    member: ModelMember,
-    order: Exclude<Order, { kind: 'revoke-epoch' }>,
-  ): void {
+  /** What a member does when it is told something; why not, when it is asked to hand over and cannot. */
+  obey(member: ModelMember, order: Exclude<Order, { kind: 'revoke-epoch' }>): string | undefined {
     switch (order.kind) {
       case 'revoke':
         member.accept(order.epoch);
-        return;
+        return undefined;
       case 'promote':
         this.#promote(member, order.runId, order.terms);
-        return;
+        return undefined;
       case 'follow':
         this.#follow(member, order.epoch, order.master.name);
-        return;
+        return undefined;
       case 'update-terms':
         this.#updateTerms(member, order.terms);
-        return;
+        return undefined;
       case 'hand-over':
-        this.#handOver(controller, member, order.epoch, order.target);
-        return;
+        return handOver(member, order.epoch, order.target);
       case 'resume':
         if (member.role === 'handing-over' && member.accepted === order.epoch) {
           member.role = 'master';
           member.version += 1;
         }
-        return;
+        return undefined;
       case 'ask':
-        return;
+        return undefined;
     }
   }
 
@@ -511,18 +440,6 @@ export class FailoverModel {
     this.confirm(member.name);
   }
 
-  #handOver(controller: string, member: ModelMember, given: Epoch, target: string): void {
-    if (member.accepted !== given || !member.isMasterOfSomething) return;
-    const isLevel = member.acked.get(target) === member.log.length;
-    if (!isLevel || member.role === 'promoting') {
-      this.#handOverSeen(controller, 'the target is not level');
-      return;
-    }
-    member.role = 'handing-over';
-    member.version += 1;
-    this.#handOverSeen(controller, undefined);
-  }
-
   #handOverSeen(controller: string, reason: string | undefined): void {
     const { transition, epoch: current } = this.stored ?? {};
     const key = `${current ?? 0} ${transition?.target ?? ''} ${transition?.startedAtMs ?? 0}`;
@@ -534,23 +451,33 @@ export class FailoverModel {
 
   #revokeAt(controller: string, address: string, given: Epoch): void {
     if (!this.isUp(controller, address)) return;
-    const nameServer = this.#nameServer(address);
-    if (given < nameServer.floor) return;
-    nameServer.floor = given;
-    nameServer.isTold = true;
-    const lower = nameServer.masters.filter((master) => master.epoch < given);
-    const lastMs = Math.max(nameServer.upSinceMs, ...lower.map(({ atMs }) => atMs));
+    const { isAccepted, silentMs, upMs } = this.revokeEpoch(address, given);
+    if (!isAccepted) return;
+    const { run } = this.#nameServer(address);
     const eyes = this.#controller(controller);
     const known = eyes.promised.get(address);
-    const isSame = known?.run === nameServer.run && known.epoch === given;
+    const isSame = known?.run === run && known.epoch === given;
     const before = isSame ? known.quietMs + this.nowMs - known.atMs : 0;
-    eyes.promised.set(address, {
-      epoch: given,
-      run: nameServer.run,
-      quietMs: Math.max(this.nowMs - lastMs, before),
-      expiryMs: EXPIRY_MS,
-      atMs: this.nowMs,
-    });
+    const quietMs = Math.max(silentMs ?? upMs, before);
+    const promised = { epoch: given, run, quietMs, expiryMs: EXPIRY_MS, atMs: this.nowMs };
+    eyes.promised.set(address, promised);
+  }
+
+  /** What a NameServer does when it is told an epoch. */
+  revokeEpoch(address: string, given: number): EpochRevocation {
+    const nameServer = this.#nameServer(address);
+    const isAccepted = given >= nameServer.floor;
+    if (isAccepted) {
+      nameServer.floor = given;
+      nameServer.isTold = true;
+    }
+    const lower = nameServer.masters.filter((master) => master.epoch < given);
+    const last = lower.length === 0 ? undefined : Math.max(...lower.map(({ atMs }) => atMs));
+    return {
+      ...{ isAccepted, epoch: nameServer.floor, nameServerRunId: `${address}-${nameServer.run}` },
+      upMs: this.nowMs - nameServer.upSinceMs,
+      silentMs: last === undefined ? undefined : this.nowMs - last,
+    };
   }
 
   #open(master: ModelMember): void {
@@ -605,4 +532,13 @@ export class FailoverModel {
   #check(isTrue: boolean, violation: string): void {
     if (!isTrue) this.violations.push(violation);
   }
+}
+
+function handOver(member: ModelMember, given: Epoch, target: string): string | undefined {
+  if (member.accepted !== given || !member.isMasterOfSomething) return 'it is not the master';
+  if (member.role === 'promoting') return 'it is being promoted';
+  if (member.acked.get(target) !== member.log.length) return 'the target is not level';
+  member.role = 'handing-over';
+  member.version += 1;
+  return undefined;
 }
