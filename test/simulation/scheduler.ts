@@ -114,7 +114,8 @@ export class Scheduler {
           }
         } catch (error) {
           isOver = true;
-          reject(error as Error);
+          const failure = error as Error;
+          reject(failure);
         }
         if (waiting === 0 && !isOver) wait();
       };
@@ -129,10 +130,10 @@ export class Scheduler {
     const event = this.#takeRunnable();
     if (event === undefined) return false;
     this.#record(event);
-    const run = event.run!;
+    const { run } = event;
     event.run = undefined;
     this.#owner = event.owner;
-    run();
+    run!();
     return true;
   }
 

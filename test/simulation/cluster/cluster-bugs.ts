@@ -1,0 +1,142 @@
+import { Broker } from '../../../broker/broker.ts';
+import { BrokerMember } from '../../../broker/member/broker-member.ts';
+import type { BrokerMembership } from '../../../broker/broker-membership.ts';
+import type { BrokerPorts } from '../../../broker/broker-parts.ts';
+import { SyncState } from '../../../broker/ha/core/sync-state.ts';
+import type { RevokeOrder } from '../../../common/model/member-orders.ts';
+import type { StoredGroup } from '../../../operator/failover/group-store.ts';
+import { replace } from '../replace-method.ts';
+import type { World } from '../world.ts';
+import type { PlanWishes } from './cluster-plan.ts';
+import { SimGroupStore } from './sim-group-store.ts';
+
+/** Ways to break what a failover rests on, each of which the checks must notice. */
+export const CLUSTER_BUGS = [
+  'counts-a-new-member-only-when-the-larger-set-is-told',
+  'stops-counting-a-member-before-the-smaller-set-is-stored',
+  'elects-outside-of-the-set',
+  'checks-no-epoch-after-a-revocation',
+  'decides-by-a-stale-record',
+  'measures-the-lease-from-the-answer',
+  'folds-beyond-the-confirm-offset',
+] as const;
+export type ClusterBug = (typeof CLUSTER_BUGS)[number];
+
+/** What a seed has to have so that a bug can show at all. */
+export function wishesOf(bug: ClusterBug): PlanWishes {
+  const replication = bug === 'measures-the-lease-from-the-answer' ? 'async' : 'sync';
+  return { replication, members: 3, groups: 1, minInSyncReplicas: 1 };
+}
+
+/** Plants the bug; the result takes it out again. */
+export function plantClusterBug(bug: ClusterBug, world: World): () => void {
+  switch (bug) {
+    case 'counts-a-new-member-only-when-the-larger-set-is-told':
+      return confirmsBy((state) => state.terms.syncStateSet);
+    case 'stops-counting-a-member-before-the-smaller-set-is-stored':
+      return confirmsByWhatIsWanted();
+    case 'elects-outside-of-the-set':
+      return changesWhatIsRead(async (stored) => {
+        const { record } = stored;
+        const syncStateSet = record.spec.members.map(({ name }) => name);
+        const isElecting = record.phase === 'revoking' && record.syncStateSet.length > 0;
+        return isElecting ? { ...stored, record: { ...record, syncStateSet } } : stored;
+      });
+    case 'checks-no-epoch-after-a-revocation':
+      return replace(BrokerMember.prototype, 'revoke', (_revoke, member) => async (order) => {
+        const { epoch } = order as RevokeOrder;
+        const status = { ...(member as BrokerMember).status(), acceptedEpoch: epoch };
+        return { isAccepted: true, status };
+      });
+    case 'decides-by-a-stale-record':
+      return readsStale(world);
+    case 'measures-the-lease-from-the-answer':
+      return replace(BrokerMember.prototype, 'leaseGranted', (granted) => (index) => {
+        granted(index, monotonicMs(world));
+      });
+    case 'folds-beyond-the-confirm-offset':
+      return foldsEverything();
+  }
+}
+
+/** A master that counts other members than it should. */
+function confirmsBy(counted: (state: SyncState) => readonly string[]): () => void {
+  const reached = new WeakMap<object, number>();
+  return replace(SyncState.prototype, 'confirmOffset', (_confirm, self) => (ownEnd) => {
+    const state = self as SyncState;
+    const others = state.followers(0, 0).map(({ memberName }) => memberName);
+    const acks = counted(state)
+      .filter((name) => others.includes(name))
+      .map((name) => state.ackedOffset(name));
+    const offset = Math.max(reached.get(state) ?? 0, Math.min(ownEnd as number, ...acks));
+    reached.set(state, offset);
+    return offset;
+  });
+}
+
+function confirmsByWhatIsWanted(): () => void {
+  const wanted = new WeakMap<object, readonly string[]>();
+  const ends = [
+    replace(SyncState.prototype, 'wantedSet', (wantedSet, self) => (...args) => {
+      const set = wantedSet(...args) as readonly string[] | undefined;
+      wanted.set(self as object, set ?? (self as SyncState).terms.syncStateSet);
+      return set;
+    }),
+    confirmsBy((state) => wanted.get(state) ?? state.terms.syncStateSet),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
+}
+
+function changesWhatIsRead(
+  change: (stored: StoredGroup, store: SimGroupStore) => Promise<StoredGroup>,
+): () => void {
+  return replace(SimGroupStore.prototype, 'read', (read, store) => async (...args) => {
+    const stored = (await read(...args)) as StoredGroup | undefined;
+    return stored && change(stored, store as SimGroupStore);
+  });
+}
+
+const STALE_MS = 400;
+
+/** The record as it was a while ago, with the version as it is now: what a cache does that is not compared. */
+function readsStale(world: World): () => void {
+  const caches = new WeakMap<object, Map<string, { stored: StoredGroup; atMs: number }>>();
+  return changesWhatIsRead(async (stored, store) => {
+    const { nowMs } = world.scheduler;
+    const { brokerName } = stored.record;
+    let cache = caches.get(store);
+    if (cache === undefined) caches.set(store, (cache = new Map()));
+    const cached = cache.get(brokerName);
+    if (cached !== undefined && nowMs - cached.atMs < STALE_MS)
+      return { ...stored, record: cached.stored.record };
+    cache.set(brokerName, { stored, atMs: nowMs });
+    return stored;
+  });
+}
+
+/** On slaves: whatever they have written takes effect. */
+function foldsEverything(): () => void {
+  return replace(Broker, 'open', (open) => async (options, given) => {
+    const ports = given as BrokerPorts;
+    const { membership } = ports;
+    if (membership === undefined) return open(options, ports);
+    const opened: { broker: Broker | undefined } = { broker: undefined };
+    const eager: BrokerMembership = {
+      ...membership,
+      confirmOffset: () => {
+        const offset = membership.confirmOffset();
+        const isSlave = membership.refusal()?.code === 'no-master';
+        return isSlave ? Math.max(offset, opened.broker?.log.writtenOffset ?? 0) : offset;
+      },
+    };
+    opened.broker = (await open(options, { ...ports, membership: eager })) as Broker;
+    return opened.broker;
+  });
+}
+
+function monotonicMs(world: World): number {
+  const name = world.scheduler.owner?.name;
+  return world.nodes.find((node) => node.name === name)?.clock.monotonicMs() ?? 0;
+}

@@ -1,0 +1,114 @@
+import { assert } from '../../../common/assert.ts';
+import { simulate, type World } from '../world.ts';
+import { Administrator } from './administrator.ts';
+import { plantClusterBug, type ClusterBug } from './cluster-bugs.ts';
+import { checkSends, storedPlaces, unconsumed, type Stored } from './cluster-checks.ts';
+import { checkEqualMembers } from './member-comparison.ts';
+import { ClusterNemesis } from './cluster-nemesis.ts';
+import { drawClusterPlan, type PlanWishes } from './cluster-plan.ts';
+import { ClusterWorld } from './cluster-world.ts';
+
+/** Within this much virtual time after the faults have ended everything has to be as it should. */
+const CONVERGENCE_MS = 12_000;
+const POLL_MS = 100;
+
+/**
+ * A whole cluster under faults: first anything may break and nothing that was promised may be lost, then everything is
+ * healed, and the cluster has to find together within a bounded time.
+ */
+export async function runCluster(
+  seed: number,
+  wishes: PlanWishes = {},
+  bug?: ClusterBug,
+): Promise<ClusterWorld> {
+  const made: { cluster: ClusterWorld | undefined; undo: (() => void)[] } = {
+    cluster: undefined,
+    undo: [],
+  };
+  try {
+    return await simulate(seed, async (world) => {
+      const plan = drawClusterPlan(world.random.fork('plan'), wishes);
+      const cluster = new ClusterWorld(world, plan);
+      made.cluster = cluster;
+      if (bug !== undefined) made.undo.push(plantClusterBug(bug, world));
+      made.undo.push(cluster.probe.install());
+      await live(world, cluster);
+      return cluster;
+    });
+  } catch (error) {
+    throw withLog(error, made.cluster);
+  } finally {
+    for (const undo of made.undo.toReversed()) undo();
+  }
+}
+
+async function live(world: World, cluster: ClusterWorld): Promise<void> {
+  const { plan, ledger } = cluster;
+  cluster.start();
+  const administrator = new Administrator(plan, cluster.connect(cluster.node('client-0')));
+  const nemesis = new ClusterNemesis(world, plan, {
+    store: cluster.store,
+    masterOf: (group) => cluster.masterOf(group),
+    boot: (node) => cluster.boot(node),
+    administer: (random) => administrator.meddle(random),
+  });
+  await world.sleep(plan.durationMs);
+  nemesis.heal();
+  for (const consumer of cluster.consumers) consumer.isDiligent = true;
+  await until(cluster, 'every group has a writable master', () => {
+    const isDone = plan.groups.every(({ name }) => cluster.masterOf(name) !== undefined);
+    // As long as somebody is fenced it may be for that.
+    if (!isDone || cluster.isAnybodyFenced()) administrator.unfenceAll();
+    return isDone && !cluster.isAnybodyFenced();
+  });
+  for (const producer of cluster.producers) producer.stop();
+  await until(cluster, 'producers are done', () =>
+    cluster.producers.every((producer) => producer.isDone),
+  );
+  await until(cluster, 'all members are in the set and have everything', () =>
+    plan.groups.every(({ name }) => cluster.isWhole(name)),
+  );
+  const stored = new Map<string, Stored>();
+  for (const { name } of plan.groups) {
+    const broker = cluster.running(cluster.masterOf(name) ?? '')?.broker();
+    assert(broker !== undefined, `${name} has no master any more`);
+    stored.set(name, await storedPlaces(name, broker));
+  }
+  checkSends(ledger, stored);
+  const isDeleted = (name: string, offset: number): boolean =>
+    plan.retentionBytes > 0 && offset < cluster.deletedBelow(name);
+  await until(
+    cluster,
+    'everything is consumed',
+    () => unconsumed(ledger, isDeleted, stored).length === 0,
+  );
+  for (const consumer of cluster.consumers) consumer.stop();
+  await until(cluster, 'members agree in the end', () =>
+    plan.groups.every(({ name }) => cluster.isWhole(name)),
+  );
+  for (const { members } of plan.groups) {
+    const brokers = members.map((name) => [name, cluster.running(name)?.broker()] as const);
+    await checkEqualMembers(
+      new Map(brokers.flatMap(([name, broker]) => (broker ? [[name, broker]] : []))),
+    );
+  }
+}
+
+async function until(cluster: ClusterWorld, what: string, isTrue: () => boolean): Promise<void> {
+  const { world } = cluster;
+  const endMs = world.scheduler.nowMs + CONVERGENCE_MS;
+  while (!isTrue()) {
+    if (world.scheduler.nowMs >= endMs)
+      assert(false, `not within ${CONVERGENCE_MS} ms: ${what}\n${cluster.describe()}`);
+    await world.sleep(POLL_MS);
+  }
+}
+
+/** What the nodes said and what the seed had decided, behind the story of the events. */
+function withLog(error: unknown, cluster: ClusterWorld | undefined): unknown {
+  if (typeof error !== 'object' || error === null || cluster === undefined) return error;
+  const { story = '' } = error as { story?: string };
+  const value = [story, JSON.stringify(cluster.plan), ...cluster.log.story()].join('\n');
+  Object.defineProperty(error, 'story', { value, configurable: true });
+  return error;
+}
