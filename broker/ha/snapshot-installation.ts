@@ -180,7 +180,7 @@ function damaged(file: string): StoreError {
 }
 
 /** Of another history than the one to come: whatever their sequence, none may be found again. */
-async function removeSnapshots(disk: Disk, directory: string): Promise<void> {
+export async function removeSnapshots(disk: Disk, directory: string): Promise<void> {
   for (const name of await disk.list(directory))
     if (snapshotSequence(name) !== undefined) await disk.remove(`${directory}/${name}`);
   await disk.makeDirectory(directory);

@@ -3,6 +3,7 @@ import type { Environment } from '../../common/environment/environment.ts';
 import { physicalOffset, type PhysicalOffset } from '../../common/model/offsets.ts';
 import type { NodeOptions } from '../../common/options/node-options.ts';
 import type { BrokerMembership } from '../broker-membership.ts';
+import { removeSnapshots } from '../ha/snapshot-installation.ts';
 import { logOptions } from '../state-recovery.ts';
 import { COMMIT_LOG_DIRECTORY, CommitLog } from '../store/commit-log.ts';
 import { parseSegmentName } from '../store/segment-file.ts';
@@ -52,7 +53,6 @@ export async function logStartOf(dataDir: string, disk: Disk): Promise<PhysicalO
 export async function wipeData(options: NodeOptions, environment: Environment): Promise<void> {
   const { disk } = environment;
   await requestIndexRebuild(options.dataDir, environment);
-  const snapshots = await SnapshotStore.open(`${options.dataDir}/snapshot`, disk);
-  await snapshots.removeBeyond(physicalOffset(0));
+  await removeSnapshots(disk, `${options.dataDir}/snapshot`);
   await CommitLog.resetTo(logOptions(options), environment, physicalOffset(0));
 }
