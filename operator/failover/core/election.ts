@@ -177,7 +177,9 @@ function isGathering(
   { revokeWaitMs }: FailoverTimings,
 ): boolean {
   if (observation.phaseAgeMs >= revokeWaitMs) return false;
-  return record.syncStateSet.some((name) => {
+  const isFirst = record.syncStateSet.length === 0;
+  const names = isFirst ? observation.spec.members.map(({ name }) => name) : record.syncStateSet;
+  return names.some((name) => {
     const { hasFailed, status } = memberSeen(observation, name);
     const isDead = status !== undefined && livingStatus(observation, name) === undefined;
     return !hasAccepted(record, observation, name) && !hasFailed && !isDead;
