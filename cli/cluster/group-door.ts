@@ -10,6 +10,8 @@ export class GroupDoor {
   readonly #server: Server;
   readonly #connections = new Map<Socket, Passage>();
   #targets: readonly Address[] = [];
+  /** Who came after a connection broke, and waits for the news; undefined: nobody has to wait. */
+  #waiting: (() => void)[] | undefined;
 
   constructor(address: Address) {
     this.#address = address;
@@ -38,6 +40,7 @@ export class GroupDoor {
    */
   leadTo(targets: readonly Address[]): void {
     this.#targets = targets;
+    this.#letIn();
     const [first] = targets;
     if (first === undefined) return;
     for (const [client, { target }] of this.#connections) {
@@ -47,6 +50,7 @@ export class GroupDoor {
 
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#letIn();
     for (const client of this.#connections.keys()) client.destroy();
     await closed;
   }
@@ -60,7 +64,25 @@ export class GroupDoor {
       passage.broker?.destroy();
     };
     client.on('error', end).on('close', end);
-    this.#pass(client, passage, this.#targets, end);
+    const pass = (): void => this.#pass(client, passage, this.#targets, end);
+    if (this.#waiting === undefined) pass();
+    else this.#waiting.push(pass);
+  }
+
+  /**
+   * The member has ended a connection. If its process is ending, its port still takes connections for a moment, to drop them: a
+   * client whose second attempt fails as well waits a second for its third one. So the news of the end goes first.
+   */
+  #onBroken(): void {
+    if (this.#waiting !== undefined) return;
+    this.#waiting = [];
+    setTimeout(() => this.#letIn(), NEWS_MS).unref();
+  }
+
+  #letIn(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const pass of waiting) pass();
   }
 
   #pass(
@@ -79,7 +101,10 @@ export class GroupDoor {
     broker.once('error', next).once('connect', () => {
       broker.off('error', next);
       // Whatever goes wrong on one side shows as the end of the connection on the other one.
-      broker.on('error', end).on('close', end);
+      broker.on('error', end).on('close', () => {
+        if (!client.destroyed) this.#onBroken();
+        end();
+      });
       client.pipe(broker);
       broker.pipe(client);
     });
@@ -88,6 +113,9 @@ export class GroupDoor {
 
 /** More than a node takes: see the option maxConnections. */
 const CONNECTIONS_MAX = 20_000;
+
+/** Longer than the system takes to tell that a process has ended. */
+const NEWS_MS = 100;
 
 interface Passage {
   /** Where it leads, or tries to; undefined: nowhere yet. */

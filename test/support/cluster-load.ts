@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '../../cli/client/connection.ts';
@@ -6,7 +7,10 @@ import { ClusterLedger, monotonicMs, type StoredMessage } from './cluster-ledger
 import { waitFor } from './wait-for.ts';
 
 /** What we use of the official Node.js client, whose own types do not fit our compiler options. */
-interface OfficialProducer {
+interface OfficialClient {
+  createTelemetryStream(endpoints: unknown): EventEmitter;
+}
+interface OfficialProducer extends OfficialClient {
   startup(): Promise<void>;
   shutdown(): Promise<void>;
   send(message: { topic: string; body: Buffer }): Promise<{ messageId: string; offset: number }>;
@@ -15,7 +19,7 @@ interface OfficialMessage {
   readonly messageId: string;
   readonly body: Buffer;
 }
-interface OfficialConsumer {
+interface OfficialConsumer extends OfficialClient {
   startup(): Promise<void>;
   shutdown(): Promise<void>;
   receive(max: number, invisibleMs: number): Promise<OfficialMessage[]>;
@@ -84,6 +88,7 @@ export class ClusterLoad {
       awaitDuration: AWAIT_MS,
       subscriptions: new Map(this.topics.map((topic) => [topic, '*'])),
     });
+    for (const client of [this.#producer, this.#consumer]) survivesLateErrors(client);
     this.#connection = new Connection({
       endpoint,
       ...{ tls: false, tlsInsecure: false, tlsCa: undefined, timeoutMs: CALL_TIMEOUT_MS },
@@ -220,6 +225,23 @@ export class ClusterLoad {
     const text = `${what}: ${message.replace(/[0-9A-F]{20,}|\d+/g, '#').slice(0, 160)}`;
     this.failures.set(text, (this.failures.get(text) ?? 0) + 1);
   }
+}
+
+/**
+ * When the client is done with a stream it takes its own listener away, and an error that comes then ends the process (1.0.8).
+ * It comes when the node at the other end is killed a little later, which is what happens here.
+ */
+function survivesLateErrors(client: OfficialClient): void {
+  const create = client.createTelemetryStream.bind(client);
+  client.createTelemetryStream = (endpoints) => {
+    const stream = create(endpoints);
+    const remove = stream.removeAllListeners.bind(stream);
+    stream.removeAllListeners = (event) => {
+      remove(event);
+      return stream.on('error', () => undefined);
+    };
+    return stream;
+  };
 }
 
 /** Setting up and reading back are no part of the test: they may take several attempts. */

@@ -89,6 +89,19 @@ describe('the door of a group', () => {
     expect(await greeting(await enter(port))).toBe('two');
   });
 
+  it('lets the news of a master that has ended go before who comes back', async () => {
+    const { door, port } = await openDoor();
+    const one = createServer((socket) => socket.on('error', () => undefined).destroy());
+    const address = { host: HOST, port: await freePort() };
+    await new Promise<void>((resolve) => one.listen(address.port, HOST, resolve));
+    cleanups.push(() => void one.close());
+    door.leadTo([address]);
+    await closed(await enter(port));
+    const client = await enter(port);
+    door.leadTo([await member('two')]);
+    expect(await greeting(client)).toBe('two');
+  });
+
   it('turns away who comes while it leads nowhere', async () => {
     const { port } = await openDoor();
     await closed(await enter(port));
