@@ -164,7 +164,8 @@ export class BrokerMember implements Component {
       runId: this.runId,
       statusVersion: this.#board.version,
       role: this.role,
-      acceptedEpoch: toEpoch(this.#acceptedEpoch),
+      // What it says it has accepted it must remember after a crash.
+      acceptedEpoch: toEpoch(this.#replica?.acceptedEpoch ?? 0),
       broker: this.#data.isOpen ? this.#data.broker : undefined,
       lastEpoch: this.#replica?.history.lastEpoch ?? 0,
       term: this.#term,
