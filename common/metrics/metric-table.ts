@@ -347,6 +347,11 @@ const ORBITMQ_METRICS = {
     help: 'Members of the stored in-sync set, the master included',
     unit: 'members',
   }),
+  groupMembers: gauge('orbitmq_group_members', {
+    labels: ['group'],
+    help: 'Members that the broker group should have, the master included',
+    unit: 'members',
+  }),
   groupBlocked: gauge('orbitmq_group_blocked', {
     labels: ['group'],
     help: '1 while something stands in the way of a master; orbitmq cluster explain tells what',

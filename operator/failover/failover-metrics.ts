@@ -21,6 +21,9 @@ export class FailoverMetrics {
     metrics.collect('groupInSync', () =>
       [...this.#records].map(([group, { syncStateSet }]) => [{ group }, syncStateSet.length]),
     );
+    metrics.collect('groupMembers', () =>
+      [...this.#records].map(([group, { spec }]) => [{ group }, spec.members.length]),
+    );
     metrics.collect('groupBlocked', () =>
       [...this.#records].map(([group, { blocked }]) => [{ group }, blocked === '' ? 0 : 1]),
     );
