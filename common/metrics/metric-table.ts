@@ -374,6 +374,10 @@ const ORBITMQ_METRICS = {
     help: 'Connections closed before their first request',
     unit: 'connections',
   }),
+  certificateExpiry: gauge('orbitmq_tls_certificate_expiry_timestamp_seconds', {
+    help: 'When the certificate that clients are shown ends, in seconds since 1970; missing without TLS',
+    unit: 'seconds',
+  }),
   protocolErrors: counter('orbitmq_protocol_errors_total', {
     labels: ['reason'],
     help: 'Requests and frames that could not be understood',

@@ -1,4 +1,5 @@
 /** The certificate of a server: the user's files, or one that signs itself, made once and kept. */
+import { X509Certificate } from 'node:crypto';
 import { generate } from 'selfsigned';
 import type { Disk } from '../environment/disk.ts';
 import type { KeyPair } from './grpc-server.ts';
@@ -69,6 +70,15 @@ export async function createSelfSigned(hosts: readonly string[], nowMs: number):
     ],
   });
   return { certificatePem: pems.cert, privateKeyPem: pems.private };
+}
+
+/** When a certificate ends, in milliseconds since 1970; undefined: the text is none that Node can read. */
+export function certificateExpiryMs(certificatePem: string): number | undefined {
+  try {
+    return Date.parse(new X509Certificate(certificatePem).validTo);
+  } catch {
+    return undefined; // the server that is given the certificate says what is wrong with it
+  }
 }
 
 async function writeWhole(disk: Disk, path: string, text: string): Promise<void> {

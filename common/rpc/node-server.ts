@@ -6,7 +6,12 @@ import type { Logger } from '../log/logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { NodeOptions } from '../options/node-options.ts';
 import { formatAddress } from '../options/parse-value.ts';
-import { createSelfSigned, loadKeyPair, loadOrCreateSelfSigned } from './certificate.ts';
+import {
+  certificateExpiryMs,
+  createSelfSigned,
+  loadKeyPair,
+  loadOrCreateSelfSigned,
+} from './certificate.ts';
 import { DEFAULT_GRPC_SERVER_OPTIONS, GrpcServer, type KeyPair } from './grpc-server.ts';
 import type { ServerReport } from './server-report.ts';
 import type { ServiceTable } from './service-table.ts';
@@ -46,12 +51,16 @@ export class NodeServer implements Component {
   readonly #ports: NodeServerPorts;
   #server: GrpcServer | undefined;
   #port = 0;
+  #certificateExpiryMs: number | undefined;
 
   constructor(ports: NodeServerPorts) {
     this.#ports = ports;
     ports.metrics.collect('connections', () => [
       [{ security: 'any' }, this.#server?.connectionCount ?? 0],
     ]);
+    ports.metrics.collect('certificateExpiry', () =>
+      this.#certificateExpiryMs === undefined ? [] : [[{}, this.#certificateExpiryMs / 1_000]],
+    );
   }
 
   /** The port that is listened on; 0 before the start. */
@@ -62,6 +71,7 @@ export class NodeServer implements Component {
   async start(): Promise<void> {
     const { options, environment } = this.#ports;
     const certificate = options.tlsEnabled ? await this.#keyPair() : undefined;
+    this.#certificateExpiryMs = certificate && certificateExpiryMs(certificate.certificatePem);
     const server = new GrpcServer(
       {
         ...DEFAULT_GRPC_SERVER_OPTIONS,

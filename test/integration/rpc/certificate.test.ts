@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { NodeDisk } from '../../../common/environment/node/node-disk.ts';
-import { loadKeyPair, loadOrCreateSelfSigned } from '../../../common/rpc/certificate.ts';
+import {
+  certificateExpiryMs,
+  loadKeyPair,
+  loadOrCreateSelfSigned,
+} from '../../../common/rpc/certificate.ts';
 
 let directory: string;
 const disk = new NodeDisk();
@@ -34,6 +38,13 @@ describe('the self-signed certificate', () => {
     expect(new Date(certificate.validFrom).getTime()).toBeLessThan(Date.now());
     expect(new Date(certificate.validTo).getTime()).toBeGreaterThan(Date.now() + 365 * 86_400_000);
     expect(certificate.verify(certificate.publicKey)).toBe(true);
+  });
+
+  it('says when it ends, for the metric that warns of it', async () => {
+    const { certificatePem } = await load().pair;
+    const { validTo } = new X509Certificate(certificatePem);
+    expect(certificateExpiryMs(certificatePem)).toBe(new Date(validTo).getTime());
+    expect(certificateExpiryMs('no certificate')).toBeUndefined();
   });
 
   it('is made once: the next start has the same', async () => {
