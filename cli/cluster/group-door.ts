@@ -101,10 +101,11 @@ export class GroupDoor {
     broker.once('error', next).once('connect', () => {
       broker.off('error', next);
       // Whatever goes wrong on one side shows as the end of the connection on the other one.
-      broker.on('error', end).on('close', () => {
+      const broken = (): void => {
         if (!client.destroyed) this.#onBroken();
-        end();
-      });
+      };
+      broker.on('end', broken);
+      for (const event of ['error', 'close']) broker.on(event, broken).on(event, end);
       client.pipe(broker);
       broker.pipe(client);
     });

@@ -238,7 +238,8 @@ function survivesLateErrors(client: OfficialClient): void {
     const remove = stream.removeAllListeners.bind(stream);
     stream.removeAllListeners = (event) => {
       remove(event);
-      return stream.on('error', () => undefined);
+      if (stream.listenerCount('error') === 0) stream.on('error', () => undefined);
+      return stream;
     };
     return stream;
   };
