@@ -1,3 +1,4 @@
+import { KUBE_METRICS } from './kube-metrics.ts';
 import {
   counter,
   gauge,
@@ -402,7 +403,7 @@ const ORBITMQ_METRICS = {
   }),
 };
 
-export const METRICS = { ...ROCKETMQ_METRICS, ...ORBITMQ_METRICS };
+export const METRICS = { ...ROCKETMQ_METRICS, ...ORBITMQ_METRICS, ...KUBE_METRICS };
 
 export type MetricKey = keyof typeof METRICS;
 
