@@ -24,8 +24,11 @@ export type ClusterBug = (typeof CLUSTER_BUGS)[number];
 
 /** What a seed has to have so that a bug can show at all. */
 export function wishesOf(bug: ClusterBug): PlanWishes {
-  const replication = bug === 'measures-the-lease-from-the-answer' ? 'async' : 'sync';
-  return { replication, members: 3, groups: 1, minInSyncReplicas: 1 };
+  // With sync replication every member of the set has what is acknowledged, whoever forgets which epoch it is.
+  const isOfLease =
+    bug === 'measures-the-lease-from-the-answer' || bug === 'checks-no-epoch-after-a-revocation';
+  const replication = isOfLease ? 'async' : 'sync';
+  return { replication, members: 3, groups: 1, minInSyncReplicas: 1, decisiveProbability: 0.3 };
 }
 
 /** Plants the bug; the result takes it out again. */

@@ -88,9 +88,12 @@ export class ClusterLedger {
   /** Message by place: what was read there once is what is read there always. */
   readonly #places = new Map<string, string>();
   readonly #mayLose: boolean;
+  readonly #isRetained: boolean;
 
-  constructor(groups: readonly string[], mayLose: boolean) {
+  /** `isRetained`: nothing is deleted, so that a message that is sent again is always the one that is there. */
+  constructor(groups: readonly string[], mayLose: boolean, isRetained: boolean) {
     this.#mayLose = mayLose;
+    this.#isRetained = isRetained;
     for (const name of groups) this.#groups.set(name, new GroupLedger(name, mayLose));
   }
 
@@ -127,7 +130,7 @@ export class ClusterLedger {
   answered(send: Send, brokerName: string | undefined, offset: number, nowMs: number): void {
     const before = send.receipt;
     const isSameGroup = before?.brokerName !== undefined && before.brokerName === brokerName;
-    if (isSameGroup && !this.hasLost(brokerName))
+    if (isSameGroup && this.#isRetained && !this.hasLost(brokerName))
       assert(before.offset === offset, `${send.id} got offset ${before.offset}, then ${offset}`);
     send.receipt = { brokerName, offset };
     send.answeredMs ??= nowMs;

@@ -46,6 +46,9 @@ export class ClusterNemesis {
     this.#again('disk', nemesis.diskMeanMs, () => this.#disk());
     this.#again('clock', nemesis.clockMeanMs, () => this.#clock());
     this.#again('store', nemesis.storeMeanMs, () => this.#store());
+    this.#targets.store.onSwap = (group) => {
+      if (this.#isActive && this.#random.chance(nemesis.decisiveProbability)) this.#decisive(group);
+    };
     this.#again('administration', nemesis.administrationMeanMs, () => {
       this.#targets.administer(this.#random);
     });
@@ -147,7 +150,12 @@ export class ClusterNemesis {
   }
 
   /** `out`: nothing gets from side a to side b. */
-  #cut(sideA: readonly string[], sideB: readonly string[], ways: 'both' | 'in' | 'out'): void {
+  #cut(
+    sideA: readonly string[],
+    sideB: readonly string[],
+    ways: 'both' | 'in' | 'out',
+    times = 1,
+  ): void {
     const { network } = this.#world;
     this.#note(`cut ${ways} ${sideA.join()} from ${sideB.join()}`);
     const pairs = sideA.flatMap((a) => sideB.filter((b) => b !== a).map((b) => [a, b] as const));
@@ -155,12 +163,51 @@ export class ClusterNemesis {
       if (ways !== 'in') network.block(a, b);
       if (ways !== 'out') network.block(b, a);
     }
-    this.#later('reconnect', () => {
-      for (const [a, b] of pairs) {
-        network.unblock(a, b);
-        network.unblock(b, a);
-      }
-    });
+    this.#later(
+      'reconnect',
+      () => {
+        for (const [a, b] of pairs) {
+          network.unblock(a, b);
+          network.unblock(b, a);
+        }
+      },
+      times,
+    );
+  }
+
+  /** Something was just stored: now and then exactly those who should hear of it do not. */
+  #decisive(group: string): void {
+    const random = this.#random;
+    const { controllers, groups, nameServers } = this.#plan;
+    const members = groups.find(({ name }) => name === group)?.members ?? [];
+    const master = this.#targets.masterOf(group) ?? random.pick(members);
+    const others = members.filter((name) => name !== master);
+    const slave = random.pick(others);
+    const moves: (() => void)[] = [
+      () => this.#strikeNode(master),
+      () => this.#strikeNode(slave),
+      () => this.#strikeNode(random.pick(controllers)),
+      () => this.#cut([master], controllers, 'both'),
+      () => this.#cut([master], [...controllers, ...nameServers], 'both'),
+      () => this.#cut([master], others, 'both'),
+      () => this.#cut([master], [slave, ...controllers], 'both'),
+      // Clients still reach it, and nobody else does, for longer than every expiry.
+      () => this.#cut([master], [...others, ...controllers, ...nameServers], 'both', LONG),
+      () => this.#cut([master], [...others, ...controllers, ...nameServers], 'both', LONG),
+      () => this.#cut([master], nameServers, random.pick(['in', 'out', 'both'] as const)),
+      () => {
+        this.#cut([master], controllers, 'both');
+        this.#strikeNode(master, 'stop');
+      },
+      () => {
+        this.#cut([master], others, 'both');
+        const afterMs = random.exponential(30);
+        this.#world.scheduler.schedule(afterMs, 'nemesis follows up', () => {
+          if (this.#isActive) this.#strikeNode(master);
+        });
+      },
+    ];
+    random.pick(moves)();
   }
 
   #storm(): void {
@@ -254,9 +301,9 @@ export class ClusterNemesis {
     });
   }
 
-  #later(label: string, run: () => void): void {
+  #later(label: string, run: () => void, times = 1): void {
     const { durationMeanMs } = this.#plan.nemesis;
-    const meanMs = durationMeanMs * (this.#random.chance(0.2) ? LONG : 1);
+    const meanMs = durationMeanMs * (this.#random.chance(0.2) ? LONG : times);
     this.#world.scheduler.schedule(this.#random.exponential(meanMs), `nemesis: ${label}`, () => {
       if (this.#isActive) run();
     });

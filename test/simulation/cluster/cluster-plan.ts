@@ -63,6 +63,8 @@ export interface NemesisPlan {
   readonly administrationMeanMs: number;
   /** How long what was struck stays so; some strikes last much longer. */
   readonly durationMeanMs: number;
+  /** How often a strike follows a change of what is stored. */
+  readonly decisiveProbability: number;
   /** Which outages there are. */
   readonly isPowerLossAllowed: boolean;
 }
@@ -73,6 +75,7 @@ export interface PlanWishes {
   readonly groups?: number;
   readonly members?: number;
   readonly minInSyncReplicas?: number;
+  readonly decisiveProbability?: number;
 }
 
 export function drawClusterPlan(random: SeededRandom, wishes: PlanWishes = {}): ClusterPlan {
@@ -100,10 +103,10 @@ export function drawClusterPlan(random: SeededRandom, wishes: PlanWishes = {}): 
     witnessDelayMs: random.pick([5, 100, Infinity]),
     producers: random.pick([2, 4]),
     consumers: 2,
-    sendPauseMeanMs: random.pick([15, 40, 80]),
-    durationMs: random.pick([3_000, 5_000, 8_000]),
+    sendPauseMeanMs: random.pick([10, 25, 60]),
+    durationMs: random.pick([2_500, 4_000, 6_000]),
     faults: drawFaults(random),
-    nemesis: drawNemesis(random, flush),
+    nemesis: drawNemesis(random, flush, wishes),
   };
 }
 
@@ -144,18 +147,23 @@ function drawFaults(random: SeededRandom): FaultPlan {
   };
 }
 
-function drawNemesis(random: SeededRandom, flush: 'sync' | 'async'): NemesisPlan {
+function drawNemesis(
+  random: SeededRandom,
+  flush: 'sync' | 'async',
+  wishes: PlanWishes,
+): NemesisPlan {
   const sometimes = (low: number, high: number, probability = 0.5): number =>
     random.chance(probability) ? random.between(low, high) : Infinity;
   return {
-    outageMeanMs: sometimes(250, 3_000, 0.8),
-    partitionMeanMs: sometimes(300, 3_000, 0.6),
-    stormMeanMs: sometimes(1_000, 4_000, 0.3),
-    diskMeanMs: sometimes(600, 4_000, 0.4),
+    outageMeanMs: sometimes(200, 1_500, 0.7),
+    partitionMeanMs: sometimes(200, 1_500, 0.6),
+    stormMeanMs: sometimes(500, 3_000, 0.3),
+    diskMeanMs: sometimes(400, 3_000, 0.3),
     clockMeanMs: sometimes(1_000, 4_000, 0.3),
     storeMeanMs: sometimes(500, 3_000, 0.4),
     administrationMeanMs: sometimes(600, 3_000, 0.4),
-    durationMeanMs: random.pick([100, 400, 1_000]),
+    durationMeanMs: random.pick([60, 150, 400]),
+    decisiveProbability: wishes.decisiveProbability ?? random.pick([0, 0.1, 0.3]),
     isPowerLossAllowed: flush === 'sync',
   };
 }

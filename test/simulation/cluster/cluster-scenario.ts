@@ -10,6 +10,8 @@ import { ClusterWorld } from './cluster-world.ts';
 
 /** Within this much virtual time after the faults have ended everything has to be as it should. */
 const CONVERGENCE_MS = 12_000;
+/** A message whose attempts have ended unseen waits up to half a minute for its next one. */
+const CONSUMPTION_MS = 70_000;
 const POLL_MS = 100;
 
 /**
@@ -81,6 +83,7 @@ async function live(world: World, cluster: ClusterWorld): Promise<void> {
     cluster,
     'everything is consumed',
     () => unconsumed(ledger, isDeleted, stored).length === 0,
+    CONSUMPTION_MS,
   );
   for (const consumer of cluster.consumers) consumer.stop();
   await until(cluster, 'members agree in the end', () =>
@@ -94,12 +97,17 @@ async function live(world: World, cluster: ClusterWorld): Promise<void> {
   }
 }
 
-async function until(cluster: ClusterWorld, what: string, isTrue: () => boolean): Promise<void> {
+async function until(
+  cluster: ClusterWorld,
+  what: string,
+  isTrue: () => boolean,
+  withinMs = CONVERGENCE_MS,
+): Promise<void> {
   const { world } = cluster;
-  const endMs = world.scheduler.nowMs + CONVERGENCE_MS;
+  const endMs = world.scheduler.nowMs + withinMs;
   while (!isTrue()) {
     if (world.scheduler.nowMs >= endMs)
-      assert(false, `not within ${CONVERGENCE_MS} ms: ${what}\n${cluster.describe()}`);
+      assert(false, `not within ${withinMs} ms: ${what}\n${cluster.describe()}`);
     await world.sleep(POLL_MS);
   }
 }

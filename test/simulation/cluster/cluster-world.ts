@@ -52,7 +52,8 @@ export class ClusterWorld {
     world.network.patience = PATIENCE;
     this.log = new SimLog(() => world.scheduler.nowMs);
     const groups = plan.groups.map(({ name }) => name);
-    this.ledger = new ClusterLedger(groups, plan.replication === 'async');
+    const isRetained = plan.retentionBytes === 0;
+    this.ledger = new ClusterLedger(groups, plan.replication === 'async', isRetained);
     for (const { name, members } of plan.groups)
       for (const member of members) this.#groupOf.set(member, name);
     this.probe = new ClusterProbe(world, this.ledger, this.#groupOf);

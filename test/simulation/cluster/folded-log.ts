@@ -22,7 +22,7 @@ export interface Loss {
 /**
  * What had effect in one group, seen from outside of all its members: the first fold of an offset decides what every other
  * member has to fold there, in every life. Where failovers may lose (asynchronous replication), a newer epoch may replace
- * the end of it, and an older one never again.
+ * the end of it. What a deposed master still folds of an older one says nothing: it serves nobody and has to rewind.
  */
 export class FoldedLog {
   readonly losses: Loss[] = [];
@@ -48,7 +48,10 @@ export class FoldedLog {
     const end = record.offset + record.bytes;
     const known = this.#records.get(record.offset);
     if (known?.crc === crc) return;
-    if (known !== undefined || record.offset < this.#end) this.#replace(node, record, known, nowMs);
+    if (known !== undefined || record.offset < this.#end) {
+      if (this.#mayLose && record.epoch < this.#epochOf(record.offset)) return;
+      this.#replace(node, record, known, nowMs);
+    }
     this.#records.set(record.offset, { crc, epoch: record.epoch, end, node });
     this.#epochByEnd.set(end, record.epoch);
     if (!this.#epochStarts.has(record.epoch)) this.#epochStarts.set(record.epoch, record.offset);
@@ -63,6 +66,14 @@ export class FoldedLog {
     return this.#epochStarts.get(epoch);
   }
 
+  /** Highest epoch of what had effect from an offset on. */
+  #epochOf(offset: number): number {
+    let highest = 0;
+    for (const [start, { epoch, end }] of this.#records)
+      if (start >= offset || end > offset) highest = Math.max(highest, epoch);
+    return highest;
+  }
+
   #replace(node: string, record: LogRecord, known: FoldedRecord | undefined, nowMs: number): void {
     const { offset, epoch } = record;
     const at = `${this.#name} offset ${offset}`;
@@ -71,7 +82,7 @@ export class FoldedLog {
     const story = `${at}: ${node} folds epoch ${epoch} where ${was} had effect`;
     assert(this.#mayLose, story);
     const oldEpochs = [...this.#records].filter(([start]) => start >= offset);
-    const oldEpoch = Math.max(...oldEpochs.map(([, { epoch: old }]) => old), known?.epoch ?? 0);
+    const oldEpoch = this.#epochOf(offset);
     assert(epoch > oldEpoch, `${story}, and it is not newer than ${oldEpoch}`);
     this.losses.push({ atMs: nowMs, offset, end: this.#end, oldEpoch, newEpoch: epoch });
     for (const [start, { end }] of oldEpochs) {

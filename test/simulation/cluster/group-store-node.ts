@@ -36,6 +36,8 @@ export class GroupStoreNode {
   readonly #objects = new Map<string, StoredObject>();
   readonly #world: World;
   swaps = 0;
+  /** Told after each change: the moments at which it matters most who hears of it. */
+  onSwap: (name: string) => void = () => undefined;
 
   constructor(world: World) {
     this.#world = world;
@@ -70,6 +72,7 @@ export class GroupStoreNode {
     if (present !== version) return { isDone: false, version: present, text: found?.text ?? '' };
     this.swaps++;
     this.#objects.set(name, { version: present + 1, text });
+    this.onSwap(name);
     return { isDone: true, version: present + 1, text };
   }
 
