@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DiskLock } from '../../common/environment/disk.ts';
 import { lockNodeFile } from '../../common/environment/node/node-disk-lock.ts';
 import { MqError } from '../../common/errors/mq-error.ts';
+import { formatAddress } from '../../common/options/parse-value.ts';
 import { ChildNode } from './child-node.ts';
 import { removeDescription, writeDescription } from './cluster-description.ts';
 import { clusterFiles } from './cluster-files.ts';
@@ -99,13 +100,19 @@ export class ClusterSupervisor {
     return this.#nodes.get(name);
   }
 
-  /** Resolves with the groups that have no master that takes messages, once there are none or the time is over. */
-  async waitForMasters(timeoutMs: number): Promise<readonly string[]> {
+  /**
+   * Until every group has a master that takes messages and every NameServer is ready, which it is not before brokers have had
+   * the time to register. Resolves with the names of those that are missing when the time is over.
+   */
+  async waitUntilReady(timeoutMs: number): Promise<readonly string[]> {
+    const { groups, nameServers } = this.#options.plan;
     const deadlineMs = performance.now() + timeoutMs;
     for (;;) {
-      const missing = this.#options.plan.groups
-        .filter((_, index) => this.states[index]?.isWritable !== true)
-        .map(({ name }) => name);
+      const isReady = await Promise.all(nameServers.map(isNodeReady));
+      const missing = [
+        ...groups.filter((_, index) => this.states[index]?.isWritable !== true),
+        ...nameServers.filter((_, index) => isReady[index] !== true),
+      ].map(({ name }) => name);
       if (missing.length === 0 || performance.now() > deadlineMs || this.#isStopping)
         return missing;
       await sleep(LOOK_INTERVAL_MS);
@@ -193,6 +200,16 @@ function writeSecret(path: string): void {
 async function waitUntil(isDone: () => boolean, timeoutMs: number): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   while (!isDone() && performance.now() < deadlineMs) await sleep(LEFTOVER_POLL_MS);
+}
+
+async function isNodeReady({ http }: PlannedNode): Promise<boolean> {
+  try {
+    const response = await fetch(`http://${formatAddress(http)}/readyz`);
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false; // it does not listen yet
+  }
 }
 
 async function lockCluster(path: string, directory: string): Promise<DiskLock> {

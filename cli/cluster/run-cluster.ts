@@ -31,7 +31,7 @@ export async function runCluster({ terminal }: CliContext, options: ClusterOptio
   const stopped = stopOnSignal(supervisor, say);
   await supervisor.start();
   say(startingText(plan));
-  const missing = await Promise.race([supervisor.waitForMasters(READY_TIMEOUT_MS), stopped]);
+  const missing = await Promise.race([supervisor.waitUntilReady(READY_TIMEOUT_MS), stopped]);
   if (missing !== 'stopped' && !supervisor.isStopping) say(overview(plan, supervisor, missing));
   await stopped;
 }
@@ -123,7 +123,7 @@ function notReadyText(supervisor: ClusterSupervisor, missing: readonly string[])
   const reasons = supervisor.states.flatMap((state) =>
     state !== undefined && state.blocked !== '' ? [`\n  ${state.group}: ${state.blocked}`] : [],
   );
-  return `NOT READY after ${READY_TIMEOUT_MS / 1_000} s: no master that takes messages in ${missing.join(', ')}${reasons.join('')}`;
+  return `NOT READY after ${READY_TIMEOUT_MS / 1_000} s; it waits for ${missing.join(', ')}${reasons.join('')}`;
 }
 
 function counted(count: number, noun: string): string {

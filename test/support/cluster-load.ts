@@ -1,4 +1,4 @@
-import type { EventEmitter } from 'node:events';
+import { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '../../cli/client/connection.ts';
@@ -68,6 +68,7 @@ export class ClusterLoad {
   readonly #consumer: OfficialConsumer;
   readonly #connection: Connection;
   readonly #admin: AdminClient;
+  #isClosed = false;
   #isSending = true;
   #isReceiving = true;
   #senders: Promise<void>[] = [];
@@ -88,7 +89,9 @@ export class ClusterLoad {
       awaitDuration: AWAIT_MS,
       subscriptions: new Map(this.topics.map((topic) => [topic, '*'])),
     });
-    for (const client of [this.#producer, this.#consumer]) survivesLateErrors(client);
+    for (const client of [this.#producer, this.#consumer]) {
+      endTelemetryWell(client, () => this.#isClosed);
+    }
     this.#connection = new Connection({
       endpoint,
       ...{ tls: false, tlsInsecure: false, tlsCa: undefined, timeoutMs: CALL_TIMEOUT_MS },
@@ -148,6 +151,7 @@ export class ClusterLoad {
     this.#isReceiving = false;
     await Promise.all([...this.#senders, this.#receiver]);
     await Promise.allSettled([this.#producer.shutdown(), this.#consumer.shutdown()]);
+    this.#isClosed = true;
     this.#connection.close();
   }
 
@@ -228,12 +232,14 @@ export class ClusterLoad {
 }
 
 /**
- * When the client is done with a stream it takes its own listener away, and an error that comes then ends the process (1.0.8).
- * It comes when the node at the other end is killed a little later, which is what happens here.
+ * When the client (1.0.8) is done with a stream it takes its own listener away, and an error that comes then ends the process;
+ * and a client that was shut down opens streams again, for ever. Both show when nodes are killed, which is what happens here.
  */
-function survivesLateErrors(client: OfficialClient): void {
+function endTelemetryWell(client: OfficialClient, isClosed: () => boolean): void {
   const create = client.createTelemetryStream.bind(client);
   client.createTelemetryStream = (endpoints) => {
+    if (isClosed())
+      return Object.assign(new EventEmitter(), { write: () => true, end: () => undefined });
     const stream = create(endpoints);
     const remove = stream.removeAllListeners.bind(stream);
     stream.removeAllListeners = (event) => {
