@@ -30,6 +30,8 @@ function brokerFlags(plan: ClusterPlan, node: PlannedNode): readonly string[] {
     ...['--namesrv', nameServerList(plan)],
     ...['--data-dir', node.directory],
     ...['--flush', plan.shape.flush],
+    // As a standalone node does: it is there to be tried.
+    ...['--auto-create-topics', 'true'],
   ];
 }
 
