@@ -12,6 +12,13 @@ const COMMANDS = FILES.filter((path) =>
 );
 const isMentioned = (path: string): boolean => COMMANDS.some((file) => read(file).includes(path));
 
+/** What a file uses of a module that it imports as one object. */
+function namespaceMembers(text: string): string[] {
+  return [...text.matchAll(/^import \* as (\w+) from '\./gm)].flatMap(([, name]) =>
+    [...text.matchAll(new RegExp(`\\b${name}\\.(\\w+)`, 'g'))].map(([, member]) => member ?? ''),
+  );
+}
+
 describe('imports', () => {
   it('have no cycles', () => {
     expect(findCycles(graph)).toEqual([]);
@@ -56,7 +63,9 @@ describe('imports', () => {
       TYPESCRIPT.flatMap((path) => [
         ...read(path).matchAll(/^(?:import|export)\b[^;]*?\bfrom '\./gms),
         ...read(path).matchAll(/\{[\w, ]+\} = await import\('\./g),
-      ]).flatMap(([clause]) => clause.match(/\w+/g) ?? []),
+      ])
+        .flatMap(([clause]) => clause.match(/\w+/g) ?? [])
+        .concat(TYPESCRIPT.flatMap((path) => namespaceMembers(read(path)))),
     );
     // A main.ts is imported when its command runs, and then by `await import`.
     const unused = PRODUCT_FILES.filter((path) => !isEntry(path)).flatMap((path) =>
