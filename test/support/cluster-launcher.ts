@@ -104,6 +104,8 @@ export class TestCluster {
     });
     try {
       await cluster.#supervisor.start();
+      const missing = await cluster.#supervisor.waitUntilReady(READY_TIMEOUT_MS);
+      if (missing.length > 0) throw new Error(`the cluster waits for ${missing.join(', ')}`);
       for (const { name } of plan.groups) await cluster.waitUntilWhole(name);
       return cluster;
     } catch (error) {
