@@ -32,7 +32,8 @@ const OPTIONS_MAX = 128;
 const SECRETS_MAX = 8;
 const PEERS_MAX = 16;
 
-const SPREADS = ['Preferred', 'Required', 'Off'] as const;
+/** Not "Off", which YAML reads as false. */
+const SPREADS = ['Preferred', 'Required', 'None'] as const;
 
 const namesrvField = object(
   'The NameServers: they know the brokers, tell clients the routes, and witness who is alive.',

@@ -17,6 +17,7 @@ export const RESERVED_OPTIONS = {
   memberName: '',
   memberAddress: '',
   runId: '',
+  runIdFile: '',
   dataDir: '',
   flush: 'spec.flush',
   heartbeatIntervalMs: 'spec.heartbeat.interval',
@@ -31,7 +32,7 @@ export const RESERVED_OPTIONS = {
   peerTls: 'spec.tls.peers',
   peerCaFile: 'spec.tls.secretName',
   shutdownGraceMs: 'spec.terminationGraceSeconds',
-} satisfies Readonly<Partial<Record<keyof typeof NODE_OPTIONS, string>>>;
+} satisfies Readonly<Record<string, string>>;
 
 const CLUSTER_ROLES: readonly Role[] = ['broker', 'namesrv'];
 
