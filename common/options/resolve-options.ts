@@ -81,13 +81,14 @@ interface Given {
 
 function find(
   key: string,
-  { flags, env, file }: OptionSources,
+  { role, flags, env, file }: OptionSources,
   yaml: YamlSource,
 ): Given | undefined {
   const names = namesOf(key);
   const flag = flags?.get(key);
   if (flag !== undefined) return { text: flag, origin: names.flag };
-  const variable = env?.[names.env];
+  // Variables are often set for several roles at once, by an image for instance; those of other roles are not for us.
+  const variable = TABLE[key]?.roles.includes(role) === true ? env?.[names.env] : undefined;
   if (variable !== undefined) return { text: variable, origin: names.env };
   const value = yaml.values.get(key);
   if (value === undefined) return undefined;

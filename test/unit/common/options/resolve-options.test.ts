@@ -166,6 +166,13 @@ describe('resolveOptions', () => {
     expect(complaint({ role: 'namesrv', flags })).toContain('is not an option of namesrv');
   });
 
+  it('leaves variables of other roles alone, which an image sets for all of them', () => {
+    const env = { ORBITMQ_DATA_DIR: '/data', ORBITMQ_LISTEN: '127.0.0.1:9000' };
+    const { options, warnings } = resolveOptions({ role: 'namesrv', env });
+    expect(options.listen.port).toBe(9000);
+    expect(warnings).toEqual([]);
+  });
+
   it('warns about a variable that looks like an option and leaves those of Kubernetes alone', () => {
     const env = { ORBITMQ_FLUSHH: 'sync', ORBITMQ_SERVICE_HOST: '10.0.0.1', ORBITMQ_ENDPOINT: 'x' };
     expect(resolveOptions({ role: 'standalone', env }).warnings).toEqual([
