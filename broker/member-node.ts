@@ -20,6 +20,7 @@ import { backlogReads, type BacklogSource } from './ha/backlog-reads.ts';
 import { LocalBrokerAccess } from './local-broker-access.ts';
 import { memberServices } from './member/member-services.ts';
 import { registerMemberMetrics } from './member/member-metrics.ts';
+import { RunAnnouncement } from './member/run-announcement.ts';
 
 /** Largest message between members: a batch of the log, or one record that is longer. */
 const MEMBER_BYTES_MAX = 16 * 1024 * 1024;
@@ -95,7 +96,9 @@ export class MemberNode {
         return Promise.resolve();
       },
     };
-    return [this.probes, this.member, routing, this.server];
+    const { options, environment } = this.#context;
+    const run = new RunAnnouncement(environment.disk, options.runIdFile, this.member.runId);
+    return [this.probes, run, this.member, routing, this.server];
   }
 
   #adminTable(): ServiceTable {

@@ -3,6 +3,7 @@ import {
   duration,
   integer,
   optionalAddress,
+  optionalPath,
   optionalText,
   type Role,
 } from './option-definition.ts';
@@ -45,6 +46,13 @@ export const REPLICATION_OPTIONS = {
     max: 64,
     pattern: /^[A-Za-z0-9][A-Za-z0-9_.-]*$/,
     patternText: 'letters, digits, "_", "-" and ".", starting with a letter or digit',
+  }),
+  runIdFile: optionalPath({
+    section: 'replication',
+    summary: 'File into which the process writes what this start of it is called.',
+    change:
+      'Only by whoever starts the process and learns of its end: on Kubernetes it is the termination message of the container.',
+    roles: MEMBER_ROLES,
   }),
   replicationWindowBytes: bytes({
     section: 'replication',

@@ -42,26 +42,40 @@ export async function openPeerNetwork(ports: PeerPorts): Promise<PeerNetwork> {
   const { options, environment, logger, nodeName } = ports;
   const secrets = await readSecrets(options.peerSecretFile, environment);
   const trust = await readTrust(options, environment);
-  const { clock, random } = environment;
   warnWhenOpen(ports, secrets.length > 0);
-  const [secret] = secrets;
-  const signer = secret === undefined ? undefined : new PeerSigner(nodeName, secret, clock, random);
   const guard = guardOf(ports, secrets);
+  const connect = peerConnector({ environment, logger, nodeName, secret: secrets[0], trust });
+  return { connect, guard: (table) => guarded(table, guard) };
+}
+
+export interface PeerConnectorPorts {
+  readonly environment: Pick<Environment, 'clock' | 'random'>;
+  readonly logger: Logger;
+  readonly nodeName: string;
+  /** Undefined: calls are not signed. */
+  readonly secret: Buffer | undefined;
+  readonly trust: ChannelTrust;
+}
+
+/** Channels to nodes of a cluster whose secret and authorities are known. */
+export function peerConnector({
+  environment: { clock, random },
+  ...ports
+}: PeerConnectorPorts): PeerNetwork['connect'] {
+  const { logger, nodeName, secret, trust } = ports;
+  const signer = secret === undefined ? undefined : new PeerSigner(nodeName, secret, clock, random);
   const limit = new RateLimitedReport(clock, REPORT_INTERVAL_MS);
   const onRefused = (address: string, path: string, reason: string, suppressed: number): void => {
     logger.warn('another node refused us', { address, path, reason, ...counted(suppressed) });
   };
-  return {
-    connect: (address, inboundMessageBytesMax, serverName) => {
-      const { host, port } = address;
-      const channel = new GrpcChannel(
-        { host, port, trust, inboundMessageBytesMax, serverName: serverName ?? host },
-        clock,
-      );
-      if (signer === undefined) return channel;
-      return new SignedChannel(channel, signer, { limit, onRefused });
-    },
-    guard: (table) => guarded(table, guard),
+  return (address, inboundMessageBytesMax, serverName) => {
+    const { host, port } = address;
+    const channel = new GrpcChannel(
+      { host, port, trust, inboundMessageBytesMax, serverName: serverName ?? host },
+      clock,
+    );
+    if (signer === undefined) return channel;
+    return new SignedChannel(channel, signer, { limit, onRefused });
   };
 }
 

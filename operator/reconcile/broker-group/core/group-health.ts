@@ -1,0 +1,85 @@
+/** How a broker group is, as conditions: the answers of the functions that elect, not guesses of our own. */
+import type { Explanation } from '../../../failover/core/explain.ts';
+import type { GroupRecord } from '../../../failover/core/group-record.ts';
+
+export interface HealthFacts {
+  /** Undefined before the group has a record. */
+  readonly record: GroupRecord | undefined;
+  /** What would happen if the master died now; undefined while that cannot be told. */
+  readonly explanation: Explanation | undefined;
+  /** What the master says of itself; undefined while it does not answer. */
+  readonly isMasterWritable: boolean | undefined;
+  readonly notWritableReason: string;
+}
+
+export interface Verdict {
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface GroupHealth {
+  readonly Ready: Verdict;
+  readonly FailoverPossible: Verdict;
+  readonly AckedDataProtected: Verdict;
+  readonly Fenced: Verdict;
+}
+
+export function groupHealth(facts: HealthFacts): GroupHealth {
+  return {
+    Ready: ready(facts),
+    FailoverPossible: failoverPossible(facts),
+    AckedDataProtected: dataProtected(facts),
+    Fenced: fenced(facts),
+  };
+}
+
+const yes = (reason: string, message = ''): Verdict => ({ status: 'True', reason, message });
+const no = (reason: string, message: string): Verdict => ({ status: 'False', reason, message });
+
+function ready({ record, isMasterWritable, notWritableReason }: HealthFacts): Verdict {
+  if (record === undefined || record.phase === 'new') {
+    return no('Creating', record?.blocked || 'no master was elected yet');
+  }
+  const { phase, blocked, master, spec, syncStateSet } = record;
+  if (phase === 'fenced') return no('Fenced', 'the group is fenced');
+  if (phase === 'revoking') return no('NoMaster', blocked || 'a master is being elected');
+  if (phase === 'promoting') return no('FailoverRunning', `${master?.name ?? ''} becomes master`);
+  if (syncStateSet.length < spec.minInSyncReplicas) {
+    const message = `${syncStateSet.length} in sync, writes need ${spec.minInSyncReplicas}`;
+    return no('TooFewInSync', message);
+  }
+  if (isMasterWritable === false && phase === 'stable') return no('Waiting', notWritableReason);
+  return yes('AsSpecified', `${master?.name ?? ''} is master`);
+}
+
+function failoverPossible({ record, explanation }: HealthFacts): Verdict {
+  if (record === undefined) return no('Creating', 'no master was elected yet');
+  if (record.spec.members.length === 1) return no('OnlyOneMember', 'the group has one member');
+  if (explanation === undefined) {
+    return { status: 'Unknown', reason: 'Waiting', message: 'the members were not asked yet' };
+  }
+  const { winner, blockers, reasons } = explanation;
+  if (winner !== '') return yes('AsSpecified', `${winner} would take over`);
+  const why = [...blockers, ...reasons].join('; ');
+  return no('FailoverBlocked', why === '' ? 'nobody could take over' : why);
+}
+
+function dataProtected({ record }: HealthFacts): Verdict {
+  if (record === undefined) return no('Creating', 'no master was elected yet');
+  const { spec, syncStateSet } = record;
+  if (spec.members.length === 1) return no('OnlyOneMember', 'the group has one member');
+  if (spec.replication === 'async') {
+    return no('AsyncReplication', 'messages are acknowledged before a slave has them');
+  }
+  if (syncStateSet.length < 2) {
+    return no('NoSlaveInSync', 'no slave is in sync: messages are on one disk');
+  }
+  return yes('AllInSync', `${syncStateSet.length} members have what is acknowledged`);
+}
+
+function fenced({ record }: HealthFacts): Verdict {
+  if (record?.phase === 'fenced') return yes('Fenced', 'the group');
+  const names = record?.fencedMembers ?? [];
+  return names.length > 0 ? yes('Fenced', names.join(', ')) : no('AsSpecified', '');
+}
