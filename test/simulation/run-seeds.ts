@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { loadScenarios, type Scenario } from './scenario-registry.ts';
 
 const USAGE =
-  'npm run simulate -- --scenario NAME|all --seeds COUNT --from SEED [--jobs PROCESSES] [--keep-going]';
+  'npm run simulate -- --scenario NAME|all --seeds COUNT --from SEED [--jobs PROCESSES] [--keep-going] [--bug NAME]';
 
 const PROGRESS_INTERVAL_MS = 5_000;
 
@@ -15,6 +15,8 @@ interface Options {
   /** Processes that share the seeds. */
   jobs: number;
   keepsGoing: boolean;
+  /** Planted in the product. */
+  bug: string | undefined;
 }
 
 /** Runs scenarios over many seeds, and says how to repeat each failure. */
@@ -28,13 +30,16 @@ async function main(): Promise<void> {
 
 /** Each process takes a range of its own; those that find nothing go on when another one has found something. */
 async function shareOut(scenario: Scenario, options: Options): Promise<number> {
-  const { seedCount, fromSeed, jobs, keepsGoing } = options;
+  const { seedCount, fromSeed, jobs, keepsGoing, bug } = options;
   const failures = Array.from({ length: jobs }, (_, job) => {
     const start = fromSeed + Math.floor((seedCount * job) / jobs);
     const end = fromSeed + Math.floor((seedCount * (job + 1)) / jobs);
     if (start === end) return Promise.resolve(0);
     const range = ['--seeds', String(end - start), '--from', String(start)];
-    const rest = keepsGoing ? ['--keep-going'] : [];
+    const rest = [
+      ...(keepsGoing ? ['--keep-going'] : []),
+      ...(bug === undefined ? [] : ['--bug', bug]),
+    ];
     return runProcess(['--scenario', scenario.name, ...range, ...rest]);
   });
   return (await Promise.all(failures)).reduce((sum, count) => sum + count, 0);
@@ -58,7 +63,7 @@ async function runScenario(scenario: Scenario, options: Options): Promise<number
   let failureCount = 0;
   let reportedMs = startMs;
   for (let seed = options.fromSeed; seed < endSeed; seed++) {
-    const failure = await runSeed(scenario, seed);
+    const failure = await runSeed(scenario, seed, options.bug);
     if (failure !== undefined) {
       failureCount++;
       report(scenario, seed, failure);
@@ -78,12 +83,12 @@ async function runScenario(scenario: Scenario, options: Options): Promise<number
 }
 
 /** What went wrong, in the scenario or in a promise of it that nobody waited for. */
-async function runSeed(scenario: Scenario, seed: number): Promise<unknown> {
+async function runSeed(scenario: Scenario, seed: number, bug?: string): Promise<unknown> {
   let stray: unknown;
   const onStray = (reason: unknown): void => void (stray ??= reason ?? new Error('rejected'));
   process.on('unhandledRejection', onStray);
   try {
-    await scenario.run(seed);
+    await (bug === undefined ? scenario.run(seed) : scenario.runPlanted?.(seed, bug));
     return stray;
   } catch (error) {
     return error ?? new Error('rejected without a reason');
@@ -122,6 +127,7 @@ async function readOptions(): Promise<Options> {
       seeds: { type: 'string', default: '100' },
       from: { type: 'string', default: '1' },
       jobs: { type: 'string', default: '1' },
+      bug: { type: 'string' },
       'keep-going': { type: 'boolean', default: false },
     },
   });
@@ -137,6 +143,7 @@ async function readOptions(): Promise<Options> {
     fromSeed: positiveInteger(values.from, '--from'),
     jobs: positiveInteger(values.jobs, '--jobs'),
     keepsGoing: values['keep-going'],
+    bug: values.bug,
   };
 }
 

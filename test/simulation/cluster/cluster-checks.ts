@@ -86,8 +86,10 @@ export function unconsumed(
 ): string[] {
   const missing: string[] = [];
   for (const [brokerName, { places }] of stored) {
-    for (const [id, { offset }] of places) {
-      const { deliveries } = ledger.consumption(CONSUMERS, brokerName, id);
+    for (const [id, { queueId, offset }] of places) {
+      const { deliveries } = ledger.consumption(CONSUMERS, {
+        ...{ brokerName, id, queueId, offset },
+      });
       if (deliveries === 0 && !isDeleted(brokerName, offset)) missing.push(id);
     }
   }

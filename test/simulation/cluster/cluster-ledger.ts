@@ -157,7 +157,7 @@ export class ClusterLedger {
     const there = this.#places.get(place);
     if (there !== undefined && !hasLost) assert(there === id, `${place} was ${there}, is ${id}`);
     this.#places.set(place, id);
-    const consumption = this.consumption(consumers, brokerName, id);
+    const consumption = this.consumption(consumers, delivery);
     consumption.deliveries++;
     const { acknowledgedMs } = consumption;
     const isAgain = acknowledgedMs !== undefined && acknowledgedMs < askedMs;
@@ -165,11 +165,15 @@ export class ClusterLedger {
   }
 
   acknowledged(consumers: string, delivery: Delivery, nowMs: number): void {
-    this.consumption(consumers, delivery.brokerName, delivery.id).acknowledgedMs ??= nowMs;
+    this.consumption(consumers, delivery).acknowledgedMs ??= nowMs;
   }
 
-  consumption(consumers: string, brokerName: string, id: string): Consumption {
-    const key = `${consumers}/${brokerName}/${id}`;
+  /** Of one message at one place: sent again after retention has deleted it, it is another one. */
+  consumption(
+    consumers: string,
+    { brokerName, id, queueId, offset }: Omit<Delivery, 'attempt' | 'handle' | 'body'>,
+  ): Consumption {
+    const key = `${consumers}/${brokerName}/${id}/${queueId}/${offset}`;
     let consumption = this.#consumptions.get(key);
     if (consumption === undefined) {
       consumption = { deliveries: 0, acknowledgedMs: undefined };
