@@ -98,7 +98,7 @@ function transitionRow(transition: TransitionView): (string | number)[] {
   ];
 }
 
-export function phasesText({ phases }: TransitionView): string {
+function phasesText({ phases }: TransitionView): string {
   return phases.map(({ name, durationMs }) => `${name} ${durationMs}`).join(', ');
 }
 

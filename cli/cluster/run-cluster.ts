@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import process from 'node:process';
 import { formatAddress } from '../../common/options/parse-value.ts';
 import type { CliContext } from '../cli-context.ts';
-import type { ClusterOptions } from '../commands/cluster.ts';
+import type { ClusterOptions } from './cluster-options.ts';
 import { printable } from '../output/text-table.ts';
 import { ownCommand } from './child-node.ts';
 import { clusterEyes } from './cluster-eyes.ts';

@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander';
-import type { ReplicationMode } from '../../common/model/broker-group.ts';
 import { MqError } from '../../common/errors/mq-error.ts';
 import { integerArgument } from '../argument.ts';
 import type { CliContext } from '../cli-context.ts';
 import { CLUSTER_DIRECTORY } from '../cluster/cluster-files.ts';
+import type { ClusterOptions } from '../cluster/cluster-options.ts';
 import { GROUPS_MAX } from '../cluster/cluster-plan.ts';
 import { addFailoverCommands } from './cluster-failover.ts';
 import { addClusterNodeCommands } from './cluster-node.ts';
@@ -12,19 +12,6 @@ const NODES_MAX = 9;
 const PORT_MAX = 65_000;
 /** NameServers come first, so that the first of them is where every command looks by default. */
 const BASE_PORT = 8081;
-
-export interface ClusterOptions {
-  readonly namesrv: number;
-  readonly groups: number;
-  readonly replicas: number;
-  readonly replication: ReplicationMode;
-  readonly minInSync: number;
-  readonly uncleanElection: boolean;
-  readonly flush: 'sync' | 'async';
-  readonly data: string;
-  readonly basePort: number;
-  readonly restart: boolean;
-}
 
 /** `orbitmq cluster`: a whole cluster on this machine, and what can be asked of its failover controller. */
 export function addClusterCommands(program: Command, context: CliContext): void {
