@@ -227,9 +227,10 @@ export class KubeClient {
       timeoutSeconds: String(options.timeoutSeconds),
     };
     const call = this.#call(resource, { namespace, name: '' }, { verb: 'watch', query });
-    const deadline = new Deadline(this.#caller.timers, inactivityMs, signal);
+    const deadline = new Deadline(this.#caller.timers, CALL_TIMEOUT_MS, signal);
     try {
       const { body } = await this.#caller.open(call, deadline);
+      deadline.extend(inactivityMs);
       const splitter = new LineSplitter(EVENT_BYTES_MAX);
       for await (const chunk of body) {
         deadline.extend(inactivityMs);

@@ -124,5 +124,7 @@ export class KubeconfigTransport implements KubeTransport {
 
 function materialOf(tls: Readonly<Record<string, unknown>>): string {
   const parts = [tls['ca'], tls['cert'], tls['key'], tls['servername'], tls['rejectUnauthorized']];
-  return JSON.stringify(parts.map((part) => (part === undefined ? '' : String(part))));
+  return JSON.stringify(
+    parts.map((part) => (Buffer.isBuffer(part) ? part.toString('utf8') : part)),
+  );
 }
