@@ -75,6 +75,13 @@ export const TLS_RULES: readonly CelRule[] = [
   },
 ];
 
+/** Nodes have a port for each group, load balancers an address. */
+const OWN_ADDRESS_EACH = [
+  "(self.listeners.external.type == 'NodePort' && !has(self.listeners.external.advertisedPort))",
+  "(self.listeners.external.type == 'LoadBalancer' && !has(self.listeners.external.advertisedHost))",
+  "(has(self.listeners.external.advertisedHost) && self.listeners.external.advertisedHost.matches('[{](group|index)[}]'))",
+].join(' || ');
+
 export const BROKER_CLUSTER_RULES: readonly CelRule[] = [
   {
     rule: 'self.minInSyncReplicas <= self.replicasPerGroup',
@@ -95,9 +102,9 @@ export const BROKER_CLUSTER_RULES: readonly CelRule[] = [
     fieldPath: '.uncleanElection',
   },
   {
-    rule: '!has(self.listeners.external) || !has(self.listeners.external.advertisedHost) || self.groups == 1 || has(self.listeners.external.nodePortBase) || !has(self.listeners.external.advertisedPort) || self.listeners.external.advertisedHost.contains("{group}") || self.listeners.external.advertisedHost.contains("{index}")',
+    rule: `!has(self.listeners.external) || self.groups == 1 || ${OWN_ADDRESS_EACH}`,
     message:
-      'spec.listeners.external.advertisedHost must contain {group} or {index} when advertisedPort is given: several groups would have the same address',
+      'spec.listeners.external must give each group an address of its own: advertisedHost must contain {group} or {index}, unless groups differ by their ports on the nodes',
     fieldPath: '.listeners',
   },
 ];

@@ -6,8 +6,6 @@ const ENTRIES_MAX = 32;
 const RESOURCES_MAX = 8;
 const GRACE_SECONDS_MAX = 3600;
 
-type Handed = Readonly<Record<string, unknown>>;
-
 const amounts = (description: string) =>
   map(description, quantity('', {}), { optional: true, max: RESOURCES_MAX });
 
@@ -42,7 +40,7 @@ export function resourcesField(
 
 const envField = list(
   'Further environment variables of the container. Options are set by spec.options, not here.',
-  handedOn<Handed & { readonly name: string }>(
+  handedOn(
     'A variable, as in a container.',
     { name: text('Name of the variable.', { min: 1, max: 128 }) },
     {
@@ -59,7 +57,7 @@ const envField = list(
 );
 
 const handedList = (description: string) =>
-  list(description, handedOn<Handed>('', {}, {}), { default: [], max: ENTRIES_MAX });
+  list(description, handedOn('', {}, {}), { default: [], max: ENTRIES_MAX });
 
 const OWN_LABELS = {
   rule: "self.all(key, !key.startsWith('orbitmq.io/') && !key.startsWith('app.kubernetes.io/'))",
@@ -78,7 +76,7 @@ export const templateField = object(
     annotations: stringMap('Further annotations.', { max: ENTRIES_MAX }),
     nodeSelector: stringMap('Labels that a node must have.', { max: ENTRIES_MAX }),
     tolerations: handedList('Taints of nodes that are put up with, as in a pod.'),
-    affinity: handedOn<Handed>(
+    affinity: handedOn(
       'Affinity as in a pod; with it, spread sets none of its own between hosts.',
       {},
       { optional: true },

@@ -198,11 +198,15 @@ export function map<
   return field({ type: 'map', of, max: options.max }, description, options);
 }
 
-/** A part of a pod or Service as Kubernetes defines it. */
+/** A part of a pod or Service as Kubernetes defines it. `fields`: those that rules look at. */
 export function handedOn<
-  Value = Readonly<Record<string, unknown>>,
-  const O extends Common & { default?: JsonValue } = Common,
->(description: string, fields: Fields, options: O): Field<Value, PresenceOf<O>> {
+  const F extends Fields,
+  const O extends Common & { readonly default?: JsonValue },
+>(
+  description: string,
+  fields: F,
+  options: O,
+): Field<Readonly<Record<string, unknown>> & ObjectOf<F>, PresenceOf<O>> {
   return field({ type: 'handed-on', fields }, description, options);
 }
 

@@ -1,0 +1,68 @@
+/** Names of everything that belongs to a cluster `c` in a namespace `n`. They never change: clients and volumes rely on them. */
+import type { Address } from '../../common/options/option-definition.ts';
+
+/** For clients, other nodes and the operator; TLS and plaintext. */
+export const PROTOCOL_PORT = 8081;
+/** /metrics, /healthz, /readyz. */
+export const HTTP_PORT = 5557;
+
+/** In labels of pods: set by the operator while it runs, for Services and people. It fences nobody. */
+export const ROLE_LABEL = 'orbitmq.io/role';
+export const MASTER_ROLE = 'master';
+export const CLUSTER_LABEL = 'orbitmq.io/cluster';
+export const GROUP_LABEL = 'orbitmq.io/group';
+
+interface Place {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/** Of StatefulSet and client Service. */
+export const nameServersName = ({ name }: Place): string => `${name}-namesrv`;
+export const nameServerPeersName = ({ name }: Place): string => `${name}-namesrv-peers`;
+
+/** As it stands in routes and receipt handles; unique in its cluster. */
+export const brokerName = (index: number): string => `broker-${index}`;
+
+/** Of StatefulSet, Service and BrokerGroup. */
+export const groupName = ({ name }: Place, index: number): string => `${name}-${brokerName(index)}`;
+export const groupPeersName = (place: Place, index: number): string =>
+  `${groupName(place, index)}-peers`;
+
+/** Of a pod, which is the name of the member. */
+export const memberName = (place: Place, index: number, ordinal: number): string =>
+  `${groupName(place, index)}-${ordinal}`;
+
+/** StatefulSets name volume claims so. */
+export const claimName = (place: Place, index: number, ordinal: number): string =>
+  `${DATA_VOLUME}-${memberName(place, index, ordinal)}`;
+export const DATA_VOLUME = 'data';
+
+export const externalName = (serviceName: string): string => `${serviceName}-external`;
+
+export const brokersName = ({ name }: Place): string => `${name}-broker`;
+export const brokerConfigName = ({ name }: Place): string => `${name}-broker-config`;
+export const nameServerConfigName = ({ name }: Place): string => `${name}-namesrv-config`;
+export const peerSecretName = ({ name }: Place): string => `${name}-peers`;
+export const ownTlsSecretName = ({ name }: Place): string => `${name}-tls`;
+export const serviceAccountName = ({ name }: Place): string => `${name}-node`;
+
+export function serviceHost({ namespace }: Place, serviceName: string): string {
+  return `${serviceName}.${namespace}.svc`;
+}
+
+/** Where other nodes reach one member, ready or not. */
+export function memberAddress(place: Place, index: number, ordinal: number): Address {
+  const peers = serviceHost(place, groupPeersName(place, index));
+  return { host: `${memberName(place, index, ordinal)}.${peers}`, port: PROTOCOL_PORT };
+}
+
+/** A name with the addresses of all NameServers: each counts as one. */
+export function nameServersAddress(place: Place): Address {
+  return { host: serviceHost(place, nameServerPeersName(place)), port: PROTOCOL_PORT };
+}
+
+/** Where clients inside Kubernetes, and the operator, find any NameServer. */
+export function internalAddress(place: Place): Address {
+  return { host: serviceHost(place, nameServersName(place)), port: PROTOCOL_PORT };
+}
