@@ -167,14 +167,17 @@ export class BrokerMember implements Component {
       // What it says it has accepted it must remember after a crash.
       acceptedEpoch: toEpoch(this.#replica?.acceptedEpoch ?? 0),
       broker: this.#data.isOpen ? this.#data.broker : undefined,
-      lastEpoch: this.#replica?.history.lastEpoch ?? 0,
       term: this.#term,
       confirmOffset: this.#confirmOffset(),
       masterName: this.#following?.master.name ?? '',
       isFollowing: this.#following?.slave.isFollowing ?? false,
-      trouble: this.#trouble === '' ? (this.#following?.trouble ?? '') : this.#trouble,
+      trouble: this.#whatIsWrong(),
       nowMs: this.#nowMs(),
     });
+  }
+
+  #whatIsWrong(): string {
+    return this.#trouble === '' ? (this.#following?.trouble ?? '') : this.#trouble;
   }
 
   whenStatusAfter({ knownVersion, waitMs }: StatusQuestion): Promise<MemberStatus> {

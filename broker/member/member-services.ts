@@ -26,6 +26,7 @@ import type { NodeOptions } from '../../common/options/node-options.ts';
 import { toGrpcError } from '../../common/errors/status.ts';
 import { RpcError } from '../../common/rpc/rpc-error.ts';
 import { isMqError, MqError } from '../../common/errors/mq-error.ts';
+import { isDiskError, isStoreError } from '../store/store-error.ts';
 import type { BrokerMember } from './broker-member.ts';
 import { snapshotTransfer, type SnapshotSource } from '../ha/snapshot-transfer.ts';
 import { REPLICATE_PATH } from '../../common/wire/replication-codec.ts';
@@ -49,9 +50,7 @@ export function memberServices(
       try {
         return await handle(request, call);
       } catch (error) {
-        if (!isMqError(error)) throw error;
-        const { code, details } = toGrpcError(error);
-        throw new RpcError(code, details);
+        throw asRpcError(error);
       }
     },
   });
@@ -85,6 +84,14 @@ export function memberServices(
       encodeResumeAnswer(member.resume(own(decodeResumeOrder(request)))),
     ),
   };
+}
+
+/** A disk that does not keep what a member has to remember is no bug of ours: the order is repeated. */
+function asRpcError(error: unknown): unknown {
+  if (isDiskError(error) || isStoreError(error)) return new RpcError('unavailable', error.message);
+  if (!isMqError(error)) return error;
+  const { code, details } = toGrpcError(error);
+  return new RpcError(code, details);
 }
 
 /** A slave is served as long as this member is the master, and by that term only. */

@@ -13,7 +13,6 @@ export interface MemberView {
   readonly acceptedEpoch: Epoch;
   /** Undefined while its data is not open. */
   readonly broker: Broker | undefined;
-  readonly lastEpoch: number;
   readonly term: MemberTerm | undefined;
   readonly confirmOffset: number;
   readonly masterName: string;
@@ -30,7 +29,8 @@ export function describeMember(view: MemberView): MemberStatus {
   return {
     ...{ brokerName, memberName, runId, statusVersion, role, acceptedEpoch },
     ...describeLog(view),
-    lastEpoch: toEpoch(view.lastEpoch),
+    // Of a record that is there, not of one that was announced: who has most of the log goes by it.
+    lastEpoch: broker?.log.lastEpoch ?? toEpoch(0),
     isWritable: role === 'master' && broker?.services.health.isWritable === true,
     reason: refusal?.message ?? trouble,
     masterName: view.masterName,

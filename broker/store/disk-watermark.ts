@@ -36,7 +36,9 @@ export class DiskWatermark {
 
   constructor(disk: Disk, timers: Timers, options: DiskWatermarkOptions) {
     const { cleanupRatio, forcedRatio, fullRatio } = options.watermarks;
-    assert(cleanupRatio <= forcedRatio && forcedRatio <= fullRatio, 'watermarks rise');
+    // A forced mark of 1 is never reached: nothing goes before its time.
+    const doRise = cleanupRatio <= forcedRatio && (forcedRatio <= fullRatio || forcedRatio === 1);
+    assert(doRise, 'watermarks rise');
     this.#disk = disk;
     this.#timers = timers;
     this.#options = options;

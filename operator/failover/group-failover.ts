@@ -7,7 +7,8 @@ import type { GroupRecord } from './core/group-record.ts';
 import type { GroupSpec } from './core/group-spec.ts';
 import type { GroupObservation } from './core/observation.ts';
 import { allMembers } from './core/orders.ts';
-import { planGroup } from './core/plan-group.ts';
+import { planGroup, type Plan } from './core/plan-group.ts';
+import { isRemark } from './core/record-change.ts';
 import type { FailoverMetrics } from './failover-metrics.ts';
 import type { SharedPorts } from './failover-ports.ts';
 import { GroupEyes } from './group-eyes.ts';
@@ -21,6 +22,7 @@ import { Wake, within } from './wake.ts';
 
 /** Changes stored one right after the other; a failover has half as many. After that the group waits for its interval. */
 const CHANGES_IN_A_ROW_MAX = 12;
+const REMARK_INTERVAL_MS = 5_000;
 /** For the answers of members when somebody asks about the group. */
 const REFRESH_MS = 1_000;
 
@@ -42,6 +44,8 @@ export class GroupFailover {
   readonly #members = new Map<string, Watched>();
   #spec: GroupSpec;
   #failures = 0;
+  /** When this controller last stored nothing but what is in the way. */
+  #remarkedMs = -Infinity;
   #changesInARow = 0;
   #isStopped = false;
 
@@ -161,7 +165,7 @@ export class GroupFailover {
     this.#watchMembers(
       stored === undefined ? this.#spec.members : allMembers(stored.record, observation),
     );
-    const plan = planGroup(stored?.record, observation, timings, clock.nowMs());
+    const plan = this.#plan(stored?.record, observation);
     if (plan.kind === 'store') {
       await this.store(stored, plan.record, plan.why);
       this.#changesInARow += 1;
@@ -171,6 +175,23 @@ export class GroupFailover {
     if (stored !== undefined) this.#sender.send(stored.record, plan.orders);
     const repeatMs = this.#sender.nextMs() - clock.monotonicMs();
     return Math.max(1, Math.min(timings.intervalMs, repeatMs));
+  }
+
+  /**
+   * The next step. Two controllers that see different things would write their remarks over each other for ever: what is in the
+   * way is stored at once by the first, and then only now and then.
+   */
+  #plan(record: GroupRecord | undefined, observation: GroupObservation): Plan {
+    const { clock } = this.#ports.environment;
+    const { timings } = this.#ports;
+    const plan = planGroup(record, observation, timings, clock.nowMs());
+    if (plan.kind !== 'store' || record === undefined) return plan;
+    if (!isRemark(record, plan.record)) return plan;
+    const sinceMs = clock.monotonicMs() - this.#remarkedMs;
+    if (sinceMs < REMARK_INTERVAL_MS)
+      return planGroup(plan.record, observation, timings, clock.nowMs());
+    this.#remarkedMs = clock.monotonicMs();
+    return plan;
   }
 
   /** Watches these members at these addresses, and no others. */

@@ -105,6 +105,15 @@ export function opened(
   return withTransition(next, endPhase(accepted, 'open', nowMs), nowMs);
 }
 
+/** Whether nothing but what is in the way differs. */
+export function isRemark(before: GroupRecord, after: GroupRecord): boolean {
+  const keys = Object.keys(after) as (keyof GroupRecord)[];
+  return (
+    after.blocked !== before.blocked &&
+    keys.every((key) => key === 'blocked' || after[key] === before[key])
+  );
+}
+
 export function withBlocked(record: GroupRecord, blocked: string): GroupRecord | undefined {
   return record.blocked === blocked ? undefined : { ...record, blocked };
 }
