@@ -1,5 +1,6 @@
 /** A field as the structural OpenAPI schema that the API server takes. */
 import { assertNever } from '../../common/assert.ts';
+import { withDefaults } from './defaults.ts';
 import type { CelRule, Field, Fields, JsonValue, SchemaKind } from './schema.ts';
 
 export type OpenApiSchema = Readonly<Record<string, unknown>>;
@@ -7,12 +8,13 @@ export type OpenApiSchema = Readonly<Record<string, unknown>>;
 /** Sizes and amounts as Kubernetes writes them, none below zero. */
 export const QUANTITY_PATTERN = '^[0-9]+(\\.[0-9]+)?([KMGTPE]i|[mkMGTPE])?$';
 
+/** Defaults are written out to their last field: the API server judges them by the rules before it has completed them. */
 export function openApiSchema(field: Field): OpenApiSchema {
   const { description, rules } = field;
   return {
     ...(description === '' ? {} : { description }),
     ...kindSchema(field.kind),
-    ...(field.default === undefined ? {} : { default: field.default }),
+    ...(field.default === undefined ? {} : { default: withDefaults(field, field.default) }),
     ...validations(rules),
   };
 }

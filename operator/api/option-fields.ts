@@ -47,9 +47,11 @@ export const SETTABLE_OPTIONS: ReadonlyMap<string, string> = new Map(
 
 export function optionNameRule(): CelRule {
   const names = [...SETTABLE_OPTIONS.keys()].map((name) => `'${name}'`).join(', ');
+  const reason =
+    'is no option of a node, or one that the operator sets itself: names are as in the configuration file, as store.cacheBytes';
   return {
     rule: `self.all(name, name in [${names}])`,
-    message:
-      'spec.options has a name that is no option of a node, or one that the operator sets itself: names are as in the configuration file, as store.cacheBytes; see the reference of options',
+    message: `spec.options has a name that ${reason}`,
+    messageExpression: `"spec.options: " + self.filter(name, !(name in [${names}]))[0] + " ${reason}"`,
   };
 }

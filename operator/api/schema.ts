@@ -13,6 +13,8 @@ export type JsonValue =
 export interface CelRule {
   readonly rule: string;
   readonly message: string;
+  /** An expression for a message that names the value, in place of `message`. */
+  readonly messageExpression?: string;
   /** Path of the field below the one that has the rule, as `.size`: for the place that the refusal names. */
   readonly fieldPath?: string;
 }
