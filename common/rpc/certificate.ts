@@ -63,9 +63,7 @@ export async function createSelfSigned(hosts: readonly string[], nowMs: number):
       { name: 'extKeyUsage', serverAuth: true },
       {
         name: 'subjectAltName',
-        altNames: hosts.map((host) =>
-          isIpAddress(host) ? { type: 7 as const, ip: host } : { type: 2 as const, value: host },
-        ),
+        altNames: hosts.map(alternativeName),
       },
     ],
   });
@@ -79,6 +77,59 @@ export function certificateExpiryMs(certificatePem: string): number | undefined 
   } catch {
     return undefined; // the server that is given the certificate says what is wrong with it
   }
+}
+
+/** An authority that signs the certificates of one cluster. */
+export async function createAuthority(name: string, nowMs: number): Promise<KeyPair> {
+  const pems = await generate([{ name: 'commonName', value: name }], {
+    ...SIGNATURE,
+    ...validity(nowMs, VALID_DAYS),
+    extensions: [
+      { name: 'basicConstraints', cA: true, critical: true },
+      { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
+    ],
+  });
+  return { certificatePem: pems.cert, privateKeyPem: pems.private };
+}
+
+/** A server certificate for `hosts`, signed by the authority. */
+export async function createSigned(
+  authority: KeyPair,
+  hosts: readonly string[],
+  nowMs: number,
+  validDays: number,
+): Promise<KeyPair> {
+  const pems = await generate([{ name: 'commonName', value: commonName(hosts) }], {
+    ...SIGNATURE,
+    ...validity(nowMs, validDays),
+    ca: { key: authority.privateKeyPem, cert: authority.certificatePem },
+    extensions: [
+      { name: 'basicConstraints', cA: false, critical: true },
+      { name: 'keyUsage', digitalSignature: true, critical: true },
+      { name: 'extKeyUsage', serverAuth: true },
+      { name: 'subjectAltName', altNames: hosts.map(alternativeName) },
+    ],
+  });
+  return { certificatePem: pems.cert, privateKeyPem: pems.private };
+}
+
+const SIGNATURE = { keyType: 'ec', curve: 'P-256', algorithm: 'sha256' } as const;
+
+/** A common name has at most 64 characters; nobody checks it where there are alternative names. */
+function commonName(hosts: readonly string[]): string {
+  return hosts.find((host) => host.length <= 64) ?? 'orbitmq';
+}
+
+/** A day back: the clocks of clients may be behind ours. */
+function validity(nowMs: number, days: number): { notBeforeDate: Date; notAfterDate: Date } {
+  return {
+    notBeforeDate: new Date(nowMs - DAY_MS),
+    notAfterDate: new Date(nowMs + days * DAY_MS),
+  };
+}
+
+function alternativeName(host: string): { type: 7; ip: string } | { type: 2; value: string } {
+  return isIpAddress(host) ? { type: 7, ip: host } : { type: 2, value: host };
 }
 
 async function writeWhole(disk: Disk, path: string, text: string): Promise<void> {

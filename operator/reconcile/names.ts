@@ -13,6 +13,10 @@ export const ANNOTATIONS = {
   switchover: `${API_GROUP}/switchover`,
   /** Of a BrokerGroup: since when it is being drained, RFC 3339. */
   drainingSince: `${API_GROUP}/draining-since`,
+  /** Of a BrokerGroup: it was given the topics and consumer groups that there were when it was new. */
+  hasConfiguration: `${API_GROUP}/has-configuration`,
+  /** Of the Secret with the certificate: how often it was renewed because of its age. */
+  renewals: `${API_GROUP}/renewals`,
 } as const;
 
 export const LABELS = {

@@ -47,8 +47,8 @@ export function planRoll(group: RollGroup, limits: RollLimits): RollStep {
     return deletePod(stuck, 'it is stuck and has an old template');
   }
   const away = group.members.filter((member) => !isBack(member));
-  const updating = away.find((member) => !isReplaceable(member));
-  if (updating !== undefined) return waitFor(updating, group, limits);
+  const updating = away.find((member) => !isOutdated(member));
+  if (updating !== undefined) return waitFor(updating, limits);
   const outdated = group.members.filter(isOutdated);
   if (outdated.length === 0) return { kind: 'done' };
   if (!group.isStable || group.master === undefined) {
@@ -74,11 +74,11 @@ function replaceNext(group: RollGroup, master: string, outdated: readonly RollMe
   return { kind: 'wait', member: master, reason: 'no other member could take over' };
 }
 
-function waitFor(member: RollMember, group: RollGroup, { comeBackMs }: RollLimits): RollStep {
+function waitFor(member: RollMember, { comeBackMs }: RollLimits): RollStep {
   const { name, stateAgeMs } = member;
   const reason = whyAway(member);
   const isLate = stateAgeMs > comeBackMs || (member.pod === 'stuck' && member.isCurrent);
-  if (!isLate || group.members.length === 0) return { kind: 'wait', member: name, reason };
+  if (!isLate) return { kind: 'wait', member: name, reason };
   return { kind: 'blocked', member: name, reason };
 }
 
@@ -112,7 +112,23 @@ function isBack({ pod, isInSync }: RollMember): boolean {
   return pod === 'ready' && isInSync;
 }
 
-/** Away, but a new pod is what it needs anyway. */
-function isReplaceable(member: RollMember): boolean {
-  return isOutdated(member);
+/** A NameServer: it keeps nothing, and a majority of them has to be there. */
+export interface RollServer {
+  readonly name: string;
+  readonly pod: PodState;
+  readonly isCurrent: boolean;
+  readonly stateAgeMs: number;
+}
+
+/** One NameServer after the other; stuck ones first, for they are away already. */
+export function planServerRoll(servers: readonly RollServer[], limits: RollLimits): RollStep {
+  const members = servers.map((server) => ({ ...server, isInSync: true }));
+  const stuck = members.find((server) => isOutdated(server) && server.pod === 'stuck');
+  if (stuck !== undefined) return deletePod(stuck, 'it is stuck and has an old template');
+  const outdated = members.filter(isOutdated);
+  const away = members.find((server) => !isBack(server) && !isOutdated(server));
+  if (away !== undefined) return waitFor(away, limits);
+  if (outdated.length === 0) return { kind: 'done' };
+  const next = outdated.find((server) => !isBack(server)) ?? outdated[0];
+  return deletePod(next, 'it has an old template');
 }
