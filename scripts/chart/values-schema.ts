@@ -48,7 +48,8 @@ function leafSchema({ path, hints, default: usual }: ChartValue): JsonSchema {
   const min = hints.get('min');
   const items = hints.get('items');
   const choices = hints.get('enum');
-  if (hints.get('spec') === 'BrokerCluster') return strict(openApiSchema(BROKER_CLUSTER_SPEC));
+  if (hints.get('spec') === 'BrokerCluster')
+    return strictSchema(openApiSchema(BROKER_CLUSTER_SPEC));
   return {
     type: types === undefined ? typeOf(path, usual) : oneOrMore(listOf(types)),
     ...(choices === undefined ? {} : { enum: listOf(choices) }),
@@ -70,7 +71,7 @@ function typeOf(path: readonly string[], usual: unknown): string {
 const ONLY_KUBERNETES = new Set(['default', 'format']);
 
 /** A schema of Kubernetes as plain JSON Schema, in which names that are not there are mistakes. */
-function strict(schema: unknown): JsonSchema {
+export function strictSchema(schema: unknown): JsonSchema {
   const { 'x-kubernetes-preserve-unknown-fields': isOpen, ...rest } = schema as Record<
     string,
     unknown
@@ -87,13 +88,16 @@ function strict(schema: unknown): JsonSchema {
       ? {}
       : {
           properties: Object.fromEntries(
-            Object.entries(properties as object).map(([name, field]) => [name, strict(field)]),
+            Object.entries(properties as object).map(([name, field]) => [
+              name,
+              strictSchema(field),
+            ]),
           ),
         }),
-    ...(items === undefined ? {} : { items: strict(items) }),
+    ...(items === undefined ? {} : { items: strictSchema(items) }),
     ...(additionalProperties === undefined
       ? {}
-      : { additionalProperties: strict(additionalProperties) }),
+      : { additionalProperties: strictSchema(additionalProperties) }),
     ...(isClosed ? { additionalProperties: false } : {}),
   };
 }
