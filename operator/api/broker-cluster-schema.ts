@@ -16,7 +16,7 @@ import {
   type ValueOf,
   type Written,
 } from './schema.ts';
-import { durationText, stringMap } from './shared-fields.ts';
+import { durationText } from './shared-fields.ts';
 import {
   BROKER_CLUSTER_RULES,
   HEARTBEAT_RULES,
@@ -67,7 +67,6 @@ const storageField = object(
       ['Delete', 'Retain'],
       { default: 'Retain' },
     ),
-    annotations: stringMap('Annotations of the volume claims.', { max: 32 }),
   },
   { default: {}, rules: STORAGE_RULES },
 );

@@ -126,12 +126,11 @@ function lifecycle({ spec }: ClusterContext): Part {
 }
 
 function claimTemplate(context: ClusterContext, { index, claimSize }: GroupShape): Part {
-  const { size, storageClassName, annotations } = context.spec.storage;
+  const { size, storageClassName } = context.spec.storage;
   return {
     metadata: {
       name: DATA_VOLUME,
       labels: labelsOf(context, 'broker', index),
-      ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
     },
     spec: {
       accessModes: ['ReadWriteOnce'],

@@ -24,13 +24,17 @@ export const DATA_DIRECTORY = '/data';
 export const SHUTDOWN_GRACE_SECONDS = 10;
 
 const HASH_CHARACTERS = 16;
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
 const TABLE: OptionTable = NODE_OPTIONS;
 
 type OptionTexts = Readonly<Record<string, string>>;
 
 /** By option key, as a person would write them; only those that the role has. */
 function optionTexts(context: ClusterContext, component: Component): OptionTexts {
-  const own = new Map(Object.entries(fieldOptions(context)));
+  const own = new Map(
+    Object.entries({ ...fieldOptions(context), ...memoryOptions(context, component) }),
+  );
   for (const [path, text] of Object.entries(context.spec.options)) {
     const key = SETTABLE_OPTIONS.get(path);
     if (key !== undefined) own.set(key, text);
@@ -58,6 +62,25 @@ function fieldOptions(context: ClusterContext): OptionTexts {
     ...tlsOptions(context),
     peerSecretFile: `${PEERS_DIRECTORY}/${PEER_SECRET_FILE}`,
     shutdownGraceMs: `${SHUTDOWN_GRACE_SECONDS}s`,
+  };
+}
+
+/** With little memory, what is kept outside the heap is less than usual; spec.options can say otherwise. */
+function memoryOptions({ spec }: ClusterContext, component: Component): OptionTexts {
+  const { limits } = component === 'broker' ? spec.resources : spec.namesrv.resources;
+  const memory = limits?.['memory'];
+  const bytes = memory === undefined ? Infinity : quantityBytes(memory);
+  if (bytes >= GIB) return {};
+  const share = (part: number, leastMib: number): string =>
+    `${Math.max(leastMib, Math.floor(bytes / part / MIB))}MiB`;
+  return {
+    cacheBytes: share(16, 16),
+    indexBufferBytes: share(32, 8),
+    pendingBytes: share(16, 16),
+    replicationPendingBytes: share(16, 16),
+    admissionBytes: share(8, 32),
+    admissionBytesPerClient: share(16, 16),
+    idempotenceIds: '100000',
   };
 }
 

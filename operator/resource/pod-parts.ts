@@ -11,7 +11,13 @@ import {
   peerSecretName,
   PROTOCOL_PORT,
 } from './names.ts';
-import { CONFIG_DIRECTORY, configHash, PEERS_DIRECTORY, TLS_DIRECTORY } from './node-config.ts';
+import {
+  CONFIG_DIRECTORY,
+  configHash,
+  PEER_SECRET_FILE,
+  PEERS_DIRECTORY,
+  TLS_DIRECTORY,
+} from './node-config.ts';
 import { quantityBytes } from './quantity.ts';
 
 export type Part = Readonly<Record<string, unknown>>;
@@ -169,17 +175,25 @@ interface Volumes {
 export function commonVolumes(context: ClusterContext, component: Component): Volumes {
   const { tls } = context.spec;
   const config = component === 'broker' ? brokerConfigName(context) : nameServerConfigName(context);
-  const secret = (name: string, secretName: string): Part => ({
+  const secret = (name: string, secretName: string, keys: readonly string[]): Part => ({
     name,
-    secret: { secretName, defaultMode: SECRET_MODE },
+    secret: {
+      secretName,
+      defaultMode: SECRET_MODE,
+      items: keys.map((key) => ({ key, path: key })),
+    },
   });
+  // Not the key of the authority, which may lie beside them.
+  const tlsFiles = ['tls.crt', 'tls.key', ...(tls.peers ? ['ca.crt'] : [])];
   const mount = (name: string, mountPath: string): Part => ({ name, mountPath, readOnly: true });
   return {
     volumes: [
       { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
       { name: 'config', configMap: { name: config } },
-      secret('peers', peerSecretName(context)),
-      ...(tls.enabled ? [secret('tls', tls.secretName ?? ownTlsSecretName(context))] : []),
+      secret('peers', peerSecretName(context), [PEER_SECRET_FILE]),
+      ...(tls.enabled
+        ? [secret('tls', tls.secretName ?? ownTlsSecretName(context), tlsFiles)]
+        : []),
     ],
     volumeMounts: [
       { name: 'tmp', mountPath: '/tmp' },

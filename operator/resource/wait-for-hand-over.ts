@@ -5,15 +5,31 @@
  */
 import { HTTP_PORT } from './names.ts';
 
-const LOOK_MS = 100;
+const LOOK_MS = 250;
+/** A slave that has not caught up for longer is no heir; it is stopping as well, for instance because all of them are. */
+const HEIR_LAG_SECONDS = 15;
 
+/** Lines of /metrics as Prometheus reads them. */
+export const MASTER_PATTERN =
+  /^orbitmq_member_role\{[^}]*role="(?:master|promoting|handing-over)"[^}]*\} 1$/m;
+export const LAG_PATTERN = /^orbitmq_replication_lag_seconds\{[^}]*\} (\S+)$/gm;
+
+/** Command of the hook; `seconds`: its bound. */
 export function waitForHandOver(seconds: number): readonly string[] {
-  const script = [
-    `const role = /^orbitmq_member_role\\{[^}]*role="(master|promoting|handing-over)"[^}]*\\} 1$/m;`,
+  return ['node', '-e', handOverScript(seconds)];
+}
+
+function handOverScript(seconds: number): string {
+  return [
     `const end = Date.now() + ${seconds * 1000};`,
-    `const look = () => fetch('http://127.0.0.1:${HTTP_PORT}/metrics').then((r) => r.text()).then((t) =>`,
-    `  role.test(t) && Date.now() < end ? setTimeout(look, ${LOOK_MS}) : process.exit(0), () => process.exit(0));`,
-    'look();',
-  ];
-  return ['node', '-e', script.join('\n')];
+    'const look = async () => {',
+    `  const text = await (await fetch('http://127.0.0.1:${HTTP_PORT}/metrics')).text();`,
+    `  const isMaster = ${String(MASTER_PATTERN)}.test(text);`,
+    `  const lags = [...text.matchAll(${String(LAG_PATTERN)})].map((match) => Number(match[1]));`,
+    `  const hasHeir = lags.some((seconds) => seconds < ${HEIR_LAG_SECONDS});`,
+    '  if (!isMaster || !hasHeir || Date.now() > end) process.exit(0);',
+    '};',
+    `const again = () => look().then(() => setTimeout(again, ${LOOK_MS}), () => process.exit(0));`,
+    'again();',
+  ].join('\n');
 }
