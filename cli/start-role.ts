@@ -36,6 +36,7 @@ const ROLES: Readonly<Record<Role, () => Promise<{ run: RunRole }>>> = {
   broker: () => import('../broker/main.ts'),
   namesrv: () => import('../namesrv/main.ts'),
   controller: () => import('../operator/main.ts'),
+  operator: async () => ({ run: (await import('../operator/main.ts')).runOperator }),
 };
 
 /** Options, log, metrics, life cycle; then the role itself. Resolves when the node serves; signals end it later. */
@@ -72,7 +73,7 @@ export async function startRole(
     const peers = await openPeerNetwork({
       ...{ options, environment, logger: logger.child('peers') },
       nodeName: nodeName(role, options),
-      hasPeers: role !== 'standalone',
+      hasPeers: role !== 'standalone' && role !== 'operator',
     });
     const node = { options, environment, logger, metrics, peers, lifecycle };
     await run({ ...node, version, onFatal, print });
@@ -95,7 +96,9 @@ function createMetrics(role: Role, options: NodeOptions, version: string): Metri
     node_id:
       role === 'namesrv' || role === 'controller'
         ? formatAddress(options.advertise ?? options.listen)
-        : options.brokerName,
+        : role === 'operator'
+          ? options.leaseName
+          : options.brokerName,
   };
   const metrics = new Metrics(node, options.metricsMaxSeries);
   metrics.collect('buildInfo', () => [[{ version, node_version: process.versions.node }, 1]]);

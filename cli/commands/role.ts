@@ -15,11 +15,12 @@ const ROLES: Readonly<Record<Role, string>> = {
   broker: 'run a broker',
   namesrv: 'run a NameServer',
   controller: 'run a failover controller',
+  operator: 'look after clusters in Kubernetes',
 };
 
 const TABLE: OptionTable = NODE_OPTIONS;
 
-/** `orbitmq standalone|broker|namesrv|controller`, with every option of the table that the role has. */
+/** `orbitmq standalone|broker|namesrv|controller|operator`, with every option of the table that the role has. */
 export function addRoleCommands(program: Command, context: CliContext): void {
   for (const [role, description] of Object.entries(ROLES) as [Role, string][]) {
     const command = program

@@ -28,6 +28,6 @@ export const FAILOVER_OPTIONS = {
     default: '500ms',
     min: 20,
     max: 60 * SECOND_MS,
-    roles: CONTROLLER,
+    roles: [...CONTROLLER, 'operator'],
   }),
 };

@@ -1,6 +1,7 @@
 import { FAILOVER_OPTIONS } from './failover-options.ts';
 import { MESSAGE_OPTIONS } from './message-options.ts';
 import type { OptionTable, OptionValues } from './option-definition.ts';
+import { OPERATOR_OPTIONS } from './operator-options.ts';
 import { PEER_OPTIONS } from './peer-options.ts';
 import { REPLICATION_OPTIONS } from './replication-options.ts';
 import { SERVER_OPTIONS } from './server-options.ts';
@@ -14,6 +15,7 @@ export const NODE_OPTIONS = {
   ...SERVER_OPTIONS,
   ...REPLICATION_OPTIONS,
   ...FAILOVER_OPTIONS,
+  ...OPERATOR_OPTIONS,
   ...PEER_OPTIONS,
   ...STORE_OPTIONS,
   ...MESSAGE_OPTIONS,

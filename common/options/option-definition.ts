@@ -3,8 +3,8 @@
  * nothing about an option is said anywhere else.
  */
 
-/** Processes that take options from this table; `cluster` roles such as the operator have their own. */
-export type Role = 'standalone' | 'broker' | 'namesrv' | 'controller';
+/** Processes that take options from this table. */
+export type Role = 'standalone' | 'broker' | 'namesrv' | 'controller' | 'operator';
 
 /** `cluster`: must be equal on all nodes of a cluster. `process`: may differ from node to node. */
 export type OptionScope = 'cluster' | 'process';
@@ -27,6 +27,7 @@ export const OPTION_SECTIONS = {
   cluster: 'What the node belongs to',
   replication: 'Members of a broker group and the stream between them',
   failover: 'What a failover controller looks after',
+  operator: 'What an operator looks after in Kubernetes',
   peers: 'How the nodes of a cluster know each other',
   tls: 'Encryption of client connections',
   store: 'Data on disk and how durable it is',
@@ -96,7 +97,9 @@ interface Common {
 const BROKER_ROLES: readonly Role[] = ['standalone', 'broker'];
 /** Those that clients send messages to. */
 export const MESSAGING_ROLES: readonly Role[] = ['standalone', 'broker', 'namesrv'];
+/** Those that are nodes of one cluster. */
 export const ALL_ROLES: readonly Role[] = [...MESSAGING_ROLES, 'controller'];
+export const EVERY_PROCESS: readonly Role[] = [...ALL_ROLES, 'operator'];
 
 function define<Value>(
   type: OptionType,
@@ -144,8 +147,9 @@ export const path = (row: Common & { default: string }): OptionDefinition<string
   define('path', row);
 export const optionalPath = (row: Common): OptionDefinition<string | undefined> =>
   define('path', row);
-export const address = (row: Common & { default: string }): OptionDefinition<Address> =>
-  define('address', row);
+export const address = (
+  row: Common & { default: string; defaultFor?: Partial<Record<Role, string>> },
+): OptionDefinition<Address> => define('address', row);
 export const optionalAddress = (row: Common): OptionDefinition<Address | undefined> =>
   define('address', row);
 export const addresses = (row: Common): OptionDefinition<readonly Address[]> =>

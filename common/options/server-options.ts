@@ -2,6 +2,7 @@ import {
   address,
   addresses,
   ALL_ROLES,
+  EVERY_PROCESS,
   boolean,
   duration,
   integer,
@@ -41,7 +42,8 @@ export const SERVER_OPTIONS = {
     summary: 'Address of /metrics, /healthz and /readyz.',
     change: 'To let Prometheus or a prober on another machine in: 0.0.0.0:5557.',
     default: '127.0.0.1:5557',
-    roles: ALL_ROLES,
+    defaultFor: { operator: '0.0.0.0:5557' },
+    roles: EVERY_PROCESS,
   }),
   maxConnections: integer({
     section: 'server',
@@ -166,7 +168,7 @@ export const SERVER_OPTIONS = {
     change: 'To debug while looking for a problem.',
     default: 'info',
     choices: ['error', 'warn', 'info', 'debug'],
-    roles: ALL_ROLES,
+    roles: EVERY_PROCESS,
   }),
   logFormat: oneOf({
     section: 'observability',
@@ -174,7 +176,7 @@ export const SERVER_OPTIONS = {
     change: 'When a collector wants JSON from a terminal, or a person reads a file.',
     default: 'auto',
     choices: ['auto', 'text', 'json'],
-    roles: ALL_ROLES,
+    roles: EVERY_PROCESS,
   }),
   metricsMaxSeries: integer({
     section: 'observability',
@@ -184,7 +186,7 @@ export const SERVER_OPTIONS = {
     default: '20000',
     min: 100,
     max: 1_000_000,
-    roles: ALL_ROLES,
+    roles: EVERY_PROCESS,
   }),
 
   shutdownGraceMs: duration({
@@ -194,6 +196,6 @@ export const SERVER_OPTIONS = {
     default: '10s',
     min: SECOND_MS,
     max: 10 * MINUTE_MS,
-    roles: ALL_ROLES,
+    roles: EVERY_PROCESS,
   }),
 };
