@@ -1,5 +1,6 @@
 import type { Clock } from '../../common/environment/clock.ts';
 import type { Random } from '../../common/environment/random.ts';
+import type { Timers } from '../../common/environment/timers.ts';
 import type { Logger } from '../../common/log/logger.ts';
 import type { Metrics } from '../../common/metrics/metrics.ts';
 import type { KubernetesObject } from '../api/object-meta.ts';
@@ -11,6 +12,7 @@ import { RESOURCES, type KubeEvent } from './resource.ts';
 export interface EventRecorderPorts {
   readonly client: Pick<KubeClient, 'create' | 'mergePatch'>;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -40,6 +42,8 @@ const WAITING_MAX = 200;
 const RATE = { perSecond: 1 / 300, burst: 25 };
 /** The API server refuses longer ones. */
 const MESSAGE_CHARACTERS_MAX = 1_000;
+/** How long stopping waits for a slow server. */
+const STOP_GRACE_MS = 2_000;
 /** Leaves room for what makes the name of the event unique. */
 const NAME_CHARACTERS_MAX = 200;
 /** The server forgets events after an hour. */
@@ -79,9 +83,11 @@ export class EventRecorder {
     });
   }
 
-  /** Writes what waits, and takes no more after that. */
+  /** Writes what waits, for as long as the grace allows; drops the rest. */
   async stop(): Promise<void> {
+    const grace = this.#ports.timers.after(STOP_GRACE_MS, () => this.#stop.abort());
     await this.#writing;
+    grace.cancel();
     this.#stop.abort();
   }
 

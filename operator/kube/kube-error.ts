@@ -102,7 +102,10 @@ export function failureOfStatus(
     message: cause.message ?? '',
   }));
   return new KubeError({
-    kind: kindOf(status, reason),
+    // An object that was made anew meanwhile: server-side apply says it this way.
+    kind: causes.some(({ field }) => field === 'metadata.uid')
+      ? 'conflict'
+      : kindOf(status, reason),
     status,
     reason,
     message: `${what}: ${message === '' ? `HTTP ${status}` : message}`,
