@@ -29,4 +29,6 @@ export const OF_TOPIC: readonly Variable[] = [
   },
 ];
 
-export const OF_OPERATOR: readonly Variable[] = [NAMESPACE];
+export const OF_OPERATOR: readonly Variable[] = [
+  { ...NAMESPACE, values: 'orbitmq_build_info{node_type=~"operator|controller"}, namespace' },
+];

@@ -121,6 +121,12 @@ suite(`permissions of the operator${why}`, () => {
     ]);
   });
 
+  it('do not let it list secrets', () => {
+    const rules = ofKind(render([]), 'ClusterRole', 'Role').flatMap(rulesOf);
+    const ofSecrets = rules.filter(({ resources }) => resources.includes('secrets'));
+    expect(ofSecrets.flatMap(({ verbs }) => [...verbs])).toEqual(['get', 'create', 'patch']);
+  });
+
   it('are left to others on request, with the account', () => {
     const kinds = render(valuesOf('nothing-values.yaml')).map(({ kind }) => kind);
     expect(kinds).toEqual(['PodDisruptionBudget', 'Deployment']);

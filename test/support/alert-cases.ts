@@ -38,6 +38,14 @@ const lag = (of: string, metric: string): string => `${metric}{${CONSUMER}, ${of
 const rpc = (code: string): string =>
   `rocketmq_rpc_latency_count{request_code="SendMessage", response_code="${code}", ${MASTER}}`;
 
+const OPERATOR =
+  'namespace="orbitmq", cluster="DefaultCluster", node_type="operator", instance="10.0.0.9:5557"';
+const WAITING = OPERATOR.replace('10.0.0.9', '10.0.0.8');
+const turns = (result: string): string =>
+  `orbitmq_reconciles_total{controller="brokercluster", result="${result}", ${OPERATOR}}`;
+const calls = (code: string): string =>
+  `orbitmq_kube_calls_total{verb="get", resource="pods", code="${code}", ${OPERATOR}}`;
+
 const GIB = 2 ** 30;
 
 export const ALERT_CASES: readonly AlertCase[] = [
@@ -431,5 +439,86 @@ export const ALERT_CASES: readonly AlertCase[] = [
       },
       at: 6,
     },
+  },
+  {
+    alert: 'OrbitMQOperatorHasNoLeader',
+    labels: { namespace: 'orbitmq', lease: 'orbitmq-operator' },
+    fires: {
+      series: {
+        [`orbitmq_leader{lease="orbitmq-operator", ${OPERATOR}}`]: '1 0x10',
+        [`orbitmq_leader{lease="orbitmq-operator", ${WAITING}}`]: '0x11',
+      },
+      at: 6,
+    },
+    calm: {
+      series: {
+        [`orbitmq_leader{lease="orbitmq-operator", ${OPERATOR}}`]: '1 0x10',
+        [`orbitmq_leader{lease="orbitmq-operator", ${WAITING}}`]: '0 0 1x10',
+      },
+      at: 6,
+    },
+  },
+  {
+    alert: 'OrbitMQOperatorErrors',
+    labels: { namespace: 'orbitmq', controller: 'brokercluster' },
+    fires: { series: { [turns('failed')]: '0+8x40', [turns('success')]: '0+2x40' }, at: 35 },
+    calm: { series: { [turns('failed')]: '0+2x40', [turns('success')]: '0+8x40' }, at: 35 },
+  },
+  {
+    alert: 'OrbitMQOperatorStalled',
+    labels: { namespace: 'orbitmq', controller: 'topic' },
+    fires: {
+      series: {
+        [`orbitmq_reconcile_in_progress_since_seconds{controller="topic", ${OPERATOR}}`]: '60x40',
+      },
+      at: 20,
+    },
+    // Nothing is in progress, which is 0, and not 1970.
+    calm: {
+      series: {
+        [`orbitmq_reconcile_in_progress_since_seconds{controller="topic", ${OPERATOR}}`]: '0x40',
+      },
+      at: 20,
+    },
+  },
+  {
+    alert: 'OrbitMQOperatorRunaway',
+    labels: { namespace: 'orbitmq', resource: 'services' },
+    fires: {
+      series: {
+        [`orbitmq_kube_applied_total{resource="services", cause="drifted", ${OPERATOR}}`]:
+          '0+10x60',
+      },
+      at: 40,
+    },
+    calm: {
+      series: {
+        [`orbitmq_kube_applied_total{resource="services", cause="missing", ${OPERATOR}}`]:
+          '0+10x60',
+        [`orbitmq_kube_applied_total{resource="services", cause="drifted", ${OPERATOR}}`]: '5x60',
+      },
+      at: 40,
+    },
+  },
+  {
+    alert: 'OrbitMQOperatorBlind',
+    labels: { namespace: 'orbitmq', resource: 'pods' },
+    fires: {
+      series: {
+        [`orbitmq_kube_last_event_age_seconds{resource="pods", ${OPERATOR}}`]: '0+60x40',
+      },
+      at: 30,
+    },
+    calm: {
+      series: { [`orbitmq_kube_last_event_age_seconds{resource="pods", ${OPERATOR}}`]: '60x40' },
+      at: 30,
+    },
+  },
+  {
+    alert: 'OrbitMQOperatorCallsFail',
+    labels: { namespace: 'orbitmq' },
+    fires: { series: { [calls('503')]: '0+30x40', [calls('200')]: '0+60x40' }, at: 25 },
+    // Conflicts and missing objects are answers.
+    calm: { series: { [calls('409')]: '0+30x40', [calls('404')]: '0+60x40' }, at: 25 },
   },
 ];

@@ -1,64 +1,66 @@
 {{- /*
-What the operator may do in the namespaces that it looks after, and why. It never reads logs, executes in pods or impersonates,
-and it has no wildcard.
+What the operator may do in the namespaces that it looks after, and why. It reads no logs, executes nothing in pods, impersonates
+nobody, and has no wildcard. Objects are written by server-side apply, which is patch, and create for what is new.
 */ -}}
 {{- define "orbitmq.rules.namespaced" -}}
-# Our own kinds. Annotations such as orbitmq.io/switchover are removed when they are done, and finalizers set and removed: patch.
+# What people write. The operator only answers in the status.
 - apiGroups: [orbitmq.io]
-  resources: [brokerclusters, topics, consumergroups]
-  verbs: [get, list, watch, patch, update]
+  resources: [brokerclusters]
+  verbs: [get, list, watch]
+# It also sets and removes the finalizer by which a topic goes from the brokers when its resource goes.
 - apiGroups: [orbitmq.io]
-  resources: [brokerclusters/status, topics/status, consumergroups/status, brokergroups/status]
-  verbs: [get, patch, update]
-# BrokerGroups are made by the operator. Their status is the record of failovers, replaced by compare-and-swap: update above.
+  resources: [topics, consumergroups]
+  verbs: [get, list, watch, patch]
+# Its own: one for each broker group. Annotations such as orbitmq.io/switchover are removed when they are done.
 - apiGroups: [orbitmq.io]
   resources: [brokergroups]
-  verbs: [get, list, watch, create, patch, update, delete]
-# Owner references that block deletion need this where the API server enforces it.
+  verbs: [get, list, watch, create, patch, delete]
+# That of a BrokerGroup is the record of failovers, replaced by compare-and-swap.
 - apiGroups: [orbitmq.io]
-  resources: [brokerclusters/finalizers, brokergroups/finalizers, topics/finalizers, consumergroups/finalizers]
+  resources: [brokerclusters/status, brokergroups/status, topics/status, consumergroups/status]
   verbs: [update]
-# What a cluster consists of, written by server-side apply: patch, and create for what is new.
+# Children refer to their BrokerCluster in a way that blocks its deletion; some API servers ask for this then.
+- apiGroups: [orbitmq.io]
+  resources: [brokerclusters/finalizers]
+  verbs: [update]
+# What a cluster consists of.
 - apiGroups: [apps]
   resources: [statefulsets]
-  verbs: [get, list, watch, create, patch, update, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [services, configmaps, serviceaccounts]
-  verbs: [get, list, watch, create, patch, update, delete]
-# The secret of the peers, certificates, and the certificates that users name in a BrokerCluster.
-- apiGroups: [""]
-  resources: [secrets]
-  verbs: [get, list, watch, create, patch, update, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, list, watch, create, patch, update, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
-  verbs: [get, list, watch, create, patch, update, delete]
-# Claims are made by StatefulSets. The operator enlarges them (patch), and deletes them where deletionPolicy says so.
+  verbs: [get, list, watch, create, patch, delete]
+# The secret of the peers and the certificates, made and renewed, and the certificates that a BrokerCluster names. It asks for each
+# by its name, and never lists them.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, create, patch]
+# Made and deleted by StatefulSets; the operator enlarges them.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [get, list, watch, patch, update, delete]
-# Pods are made by StatefulSets. The operator tells whose container has ended (watch), labels the master (patch), and replaces pods
-# one by one when their template has changed (delete).
+  verbs: [get, list, watch, patch]
+# Made by StatefulSets. The operator sees whose container has ended, labels the master, and deletes pods one by one when their template
+# has changed, or when a master hangs.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, patch, update, delete]
+  verbs: [get, list, watch, patch, delete]
 # The story of a cluster, for kubectl describe.
-- apiGroups: ["", events.k8s.io]
+- apiGroups: [""]
   resources: [events]
-  verbs: [create, patch, update]
+  verbs: [create, patch]
 {{- end -}}
 
-{{- /* What has no namespace. The operator works without, and then does not see drains and whether volumes can grow. */ -}}
+{{- /* What has no namespace. Without it the operator does not see drains, nor addresses of nodes for listeners of type NodePort. */ -}}
 {{- define "orbitmq.rules.clusterScoped" -}}
-# A node that is being drained: its masters hand over first. Addresses of nodes are what clients of a NodePort are told.
+# Masters on a node that is being drained hand over first. Clients of a NodePort are told the address of a node.
 - apiGroups: [""]
   resources: [nodes]
-  verbs: [get, list, watch]
-# May volumes grow?
-- apiGroups: [storage.k8s.io]
-  resources: [storageclasses]
   verbs: [get, list, watch]
 {{- end -}}
 
@@ -74,7 +76,7 @@ and it has no wildcard.
   verbs: [get]
 {{- end -}}
 
-{{- /* Who of the replicas leads. Only in the namespace of the release. */ -}}
+{{- /* Who of the replicas leads. Only in the namespace of the release. A name cannot be demanded of what does not exist yet. */ -}}
 {{- define "orbitmq.rules.lease" -}}
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
@@ -82,5 +84,5 @@ and it has no wildcard.
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [{{ include "orbitmq.operator.name" . }}]
-  verbs: [get, update, patch]
+  verbs: [get, update]
 {{- end -}}
