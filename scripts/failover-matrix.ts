@@ -3,7 +3,7 @@
  * client, many times, with sync and with async replication. Prints what was promised and broken, and how long nobody was
  * served. Ends with 1 when a promise was broken.
  */
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -21,6 +21,10 @@ const { values } = parseArgs({
     replicas: { type: 'string', default: '2' },
     expiry: { type: 'string', default: '5000' },
     'in-sync-timeout': { type: 'string', default: '3000' },
+    /** No run begins after so long; what is done by then is printed. */
+    minutes: { type: 'string', default: '600' },
+    /** One line of JSON for each run is added to this file. */
+    report: { type: 'string', default: '' },
     /** Stop at the first run that fails, and leave its data. */
     bail: { type: 'boolean', default: false },
   },
@@ -68,10 +72,12 @@ async function runMode(mode: Mode): Promise<Line[]> {
     reports: [],
     failures: [],
   }));
+  const endMs = performance.now() + Number(values.minutes) * 60_000;
   let cluster = await start(mode);
   try {
     for (let run = 0; run < RUNS; run++) {
       for (const [index, fault] of faults.entries()) {
+        if (performance.now() > endMs) return lines;
         const isWell = await runOnce(cluster, fault, `run-${run}-${index}`, lines[index] as Line);
         if (isWell) continue;
         if (values.bail) throw new Error('stopped at the first failure');
@@ -96,11 +102,16 @@ async function runOnce(
   try {
     const report = await runFault({ cluster, group: 'broker-a', fault, name, ...TIMES });
     line.reports.push(report);
+    if (values.report !== '') {
+      const entry = { mode: line.mode, ...report, failures: Object.fromEntries(report.failures) };
+      appendFileSync(values.report, `${JSON.stringify(entry)}\n`);
+    }
     const { unavailableMs, acknowledged, lost, redelivered, problems, transition } = report;
     const phases = transition?.phases.map((phase) => `${phase.name} ${phase.durationMs}`) ?? [];
     console.log(
       `${title}: ${unavailableMs} ms, ${acknowledged} acknowledged, ${lost} lost, ${redelivered} again; ${phases.join(', ')}`,
     );
+    if (report.remark !== undefined) console.log(`    ${report.remark}`);
     for (const problem of problems.slice(0, 10)) console.log(`    PROBLEM ${problem}`);
     for (const [reason, count] of report.failures) console.log(`    ${count} × ${reason}`);
     if (problems.length > 0) line.failures.push(problems[0] ?? '');

@@ -85,6 +85,15 @@ export class ClusterLedger {
     return { violations, lost, redelivered: this.#redelivered };
   }
 
+  /** Whether something is there that was acknowledged and has not come. */
+  hasUndelivered(stored: ReadonlyMap<string, readonly StoredMessage[]>): boolean {
+    return [...stored].some(([topic, messages]) => {
+      const places = new Set(messages.map(({ messageId }) => messageId));
+      const kept = this.sends.filter(({ messageId }) => places.has(messageId));
+      return this.#undelivered(topic, kept).length > 0;
+    });
+  }
+
   #strangers(topic: string, messages: readonly StoredMessage[]): string[] {
     const violations: string[] = [];
     const acked = new Set(this.sends.map(({ messageId }) => messageId));

@@ -45,8 +45,11 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 /** Between two sends of a lane: enough of them to see every gap, few enough to check them all. */
 const PAUSE_MS = 4;
 const AFTER_FAILURE_MS = 20;
-/** Far longer than a run: a message comes again because of a failover and not because of its time. */
-const INVISIBLE_MS = 600_000;
+/** Longer than any acknowledgement takes: what comes again was acknowledged and undone, or its answer was lost on the way. */
+const INVISIBLE_MS = 20_000;
+/** What was in an answer that was lost is there again after so long. */
+const AGAIN_MS = INVISIBLE_MS + 10_000;
+const LATE_LOOK_MS = 250;
 const AWAIT_MS = 500;
 const BATCH = 16;
 const PEEK_BATCH = 32;
@@ -135,15 +138,24 @@ export class ClusterLoad {
     await waitFor('the last message', DRAIN_TIMEOUT_MS, () =>
       this.#emptyPolls >= EMPTY_POLLS * this.topics.length ? true : undefined,
     );
-    this.#isReceiving = false;
-    await this.#receiver;
     const stored = new Map<string, StoredMessage[]>();
     for (const topic of this.topics) {
       await eventually(`what is stored in ${topic}`, async () => {
         stored.set(topic, await this.#read(topic));
       });
     }
+    await this.#receiveLate(stored);
+    this.#isReceiving = false;
+    await this.#receiver;
     return stored;
+  }
+
+  /** Goes on receiving while something is there that was acknowledged and never came. The ledger says what is missing then. */
+  async #receiveLate(stored: ReadonlyMap<string, readonly StoredMessage[]>): Promise<void> {
+    const endMs = monotonicMs() + AGAIN_MS;
+    while (this.ledger.hasUndelivered(stored) && monotonicMs() < endMs) {
+      await sleep(LATE_LOOK_MS);
+    }
   }
 
   async close(): Promise<void> {

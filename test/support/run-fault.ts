@@ -4,6 +4,7 @@ import type { Fault } from './cluster-faults.ts';
 import type { TestCluster } from './cluster-launcher.ts';
 import { monotonicMs, type AckedSend } from './cluster-ledger.ts';
 import { ClusterLoad } from './cluster-load.ts';
+import { replicatedUntilMs } from './replicated-until.ts';
 import { startProbe } from './start-probe.ts';
 
 export interface FaultRun {
@@ -29,17 +30,16 @@ export interface FaultReport {
   readonly problems: readonly string[];
   /** Reasons that clients were given. */
   readonly failures: ReadonlyMap<string, number>;
+  /** What the fault has to say of how it struck. */
+  readonly remark: string | undefined;
+  /** Before the fault; what was acknowledged earlier still was on all members of the in-sync set. */
+  readonly tailMs: number;
 }
 
 const LANES = 3;
 /** Of load before the fault and after the cluster is whole again. */
 const STEADY_MS = 700;
 const WHOLE_TIMEOUT_MS = 45_000;
-/**
- * Async: a message is sent to the slaves at once, so that what they lack when the master fails has been acknowledged just
- * before, or was acknowledged by a master that was cut off and still had its lease.
- */
-const TAIL_MS = 1_000;
 
 /** Lets a fault strike a cluster under load, waits until all is well again, and compares promises with facts. */
 export async function runFault(run: FaultRun): Promise<FaultReport> {
@@ -52,8 +52,9 @@ export async function runFault(run: FaultRun): Promise<FaultReport> {
   const probe = hasProbe ? startProbe(cluster, before.master, load) : undefined;
   try {
     await sleep(STEADY_MS);
+    const replicatedMs = await replicatedUntilMs(cluster, before);
     const struckAtMs = monotonicMs();
-    await fault.strike({
+    const remark = await fault.strike({
       ...{ cluster, group, master: before.master, epoch: before.epoch },
       slaves: before.members.map((member) => member.name).filter((it) => it !== before.master),
       heartbeatExpiryMs: run.heartbeatExpiryMs,
@@ -62,7 +63,7 @@ export async function runFault(run: FaultRun): Promise<FaultReport> {
     const after = await cluster.waitUntilWhole(group, WHOLE_TIMEOUT_MS);
     await sleep(STEADY_MS);
     await probe?.stop();
-    return await judge(run, load, { before, after, struckAtMs });
+    return await judge(run, load, { before, after, struckAtMs, replicatedMs, remark });
   } finally {
     await probe?.stop();
     await load.close();
@@ -73,12 +74,15 @@ interface Course {
   readonly before: FailoverGroupView;
   readonly after: FailoverGroupView;
   readonly struckAtMs: number;
+  /** What was acknowledged before was on all members of the set. */
+  readonly replicatedMs: number;
+  readonly remark: string | undefined;
 }
 
 async function judge(
   { fault, cluster }: FaultRun,
   load: ClusterLoad,
-  { before, after, struckAtMs }: Course,
+  { before, after, struckAtMs, replicatedMs, remark }: Course,
 ): Promise<FaultReport> {
   const stored = await load.finish();
   const { ledger, failures } = load;
@@ -93,7 +97,7 @@ async function judge(
     if (lost.length > 0) problems.push(`${lost.length} acknowledged messages are lost`);
     if (redelivered.length > 0) problems.push(`${redelivered.length} acked messages came again`);
   } else {
-    problems.push(...outsideTail(lost, redelivered, struckAtMs));
+    problems.push(...outsideTail(lost, redelivered, replicatedMs));
   }
   return {
     fault: fault.name,
@@ -104,21 +108,22 @@ async function judge(
     redelivered: redelivered.length,
     problems,
     failures,
+    remark,
+    tailMs: Math.round(struckAtMs - replicatedMs),
   };
 }
 
-/** What async replication may lose was promised after the fault, or a moment before. */
+/** Async replication may lose what the slaves had not got. That this is the end of each queue, the ledger says. */
 function outsideTail(
   lost: readonly AckedSend[],
   redelivered: readonly { readonly ackedAtMs: number }[],
-  struckAtMs: number,
+  replicatedMs: number,
 ): string[] {
-  const isEarly = ({ ackedAtMs }: { ackedAtMs: number }): boolean =>
-    ackedAtMs < struckAtMs - TAIL_MS;
-  const earlyLost = lost.filter(isEarly).length;
-  const earlyAgain = redelivered.filter(isEarly).length;
+  const isReplicated = ({ ackedAtMs }: { ackedAtMs: number }): boolean => ackedAtMs < replicatedMs;
+  const earlyLost = lost.filter(isReplicated).length;
+  const earlyAgain = redelivered.filter(isReplicated).length;
   return [
-    ...(earlyLost > 0 ? [`${earlyLost} messages are lost that were no tail`] : []),
-    ...(earlyAgain > 0 ? [`${earlyAgain} consumptions are undone that were no tail`] : []),
+    ...(earlyLost > 0 ? [`${earlyLost} messages are lost that the slaves had`] : []),
+    ...(earlyAgain > 0 ? [`${earlyAgain} consumptions are undone that the slaves had`] : []),
   ];
 }
