@@ -47,7 +47,8 @@ const envField = list(
       rules: [
         {
           rule: "!self.name.startsWith('ORBITMQ_')",
-          message: 'env must not set ORBITMQ_ variables: set the option in spec.options instead',
+          message:
+            'template.env must not have a name that begins with ORBITMQ_: set the option in spec.options instead',
           fieldPath: '.name',
         },
       ],
