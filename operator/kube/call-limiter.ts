@@ -3,7 +3,7 @@ import type { Timers } from '../../common/environment/timers.ts';
 import { TokenBucket, type TokenBucketOptions } from './core/token-bucket.ts';
 
 /** Rate of one client towards the API server. */
-export const CALL_RATE: TokenBucketOptions = { perSecond: 50, burst: 100 };
+const CALL_RATE: TokenBucketOptions = { perSecond: 50, burst: 100 };
 
 /** Lets calls through at a rate; what is too early waits. Bound: who waits is a worker, and their number is bounded. */
 export class CallLimiter {

@@ -269,7 +269,7 @@ function renderedFor(
 }
 
 /** Hash of what is desired, whatever the order of its keys. */
-export function hashOf(object: unknown): string {
+function hashOf(object: unknown): string {
   return createHash('sha256').update(canonical(object)).digest('hex').slice(0, 32);
 }
 

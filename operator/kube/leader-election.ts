@@ -31,7 +31,7 @@ export interface LeaseTimings {
   readonly retryPeriodMs: number;
 }
 
-export const LEASE_TIMINGS: LeaseTimings = {
+const LEASE_TIMINGS: LeaseTimings = {
   leaseDurationMs: 15_000,
   renewDeadlineMs: 10_000,
   retryPeriodMs: 2_000,

@@ -147,7 +147,7 @@ const edgeRules: readonly LayerRule[] = [
     name: 'kubernetes',
     files: PRODUCT,
     except: ['operator/kube/**'],
-    forbid: ['npm:@kubernetes/**'],
+    forbid: ['npm:@kubernetes/**', 'npm:undici'],
     because: 'only operator/kube talks to Kubernetes',
   },
   {

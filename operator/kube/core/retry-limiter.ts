@@ -10,7 +10,7 @@ export interface RetryLimiterOptions {
 }
 
 /** The limits of client-go's controllers, except that a key never waits longer than a minute. */
-export const RETRY_LIMITS: RetryLimiterOptions = {
+const RETRY_LIMITS: RetryLimiterOptions = {
   firstMs: 5,
   maxMs: 60_000,
   perSecond: 10,
