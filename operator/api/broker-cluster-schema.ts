@@ -16,7 +16,7 @@ import {
   type ValueOf,
   type Written,
 } from './schema.ts';
-import { durationText } from './shared-fields.ts';
+import { durationText } from './recurring-fields.ts';
 import {
   BROKER_CLUSTER_RULES,
   HEARTBEAT_RULES,
@@ -26,7 +26,7 @@ import {
 } from './broker-cluster-rules.ts';
 
 export const GROUPS_MAX = 64;
-export const MEMBERS_MAX = 9;
+const MEMBERS_MAX = 9;
 const NAME_SERVERS_MAX = 9;
 const OPTIONS_MAX = 128;
 const SECRETS_MAX = 8;

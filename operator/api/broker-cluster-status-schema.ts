@@ -1,5 +1,5 @@
 import { integer, list, object, quantity, text, type ValueOf } from './schema.ts';
-import { conditionsField, observedGenerationField } from './shared-fields.ts';
+import { conditionsField, observedGenerationField } from './recurring-fields.ts';
 
 const GROUPS_MAX = 64;
 const MEMBERS_MAX = 9;

@@ -2,7 +2,7 @@ import { PHASES, TRANSITIONS_MAX } from '../failover/core/group-record.ts';
 import { TRANSITION_CAUSES } from '../failover/core/transition.ts';
 import type { CustomResource } from './object-meta.ts';
 import { decimal, flag, integer, list, object, oneOf, text, type ValueOf } from './schema.ts';
-import { conditionsField, observedGenerationField } from './shared-fields.ts';
+import { conditionsField, observedGenerationField } from './recurring-fields.ts';
 
 const MEMBERS_MAX = 9;
 const EPOCH_MAX = 2 ** 32 - 1;

@@ -1,6 +1,6 @@
 /** Conditions in the status of our kinds: one table for the operator, the documentation and the alerts. */
 import type { ValueOf } from './schema.ts';
-import type { conditionsField } from './shared-fields.ts';
+import type { conditionsField } from './recurring-fields.ts';
 
 export type Condition = ValueOf<typeof conditionsField>[number];
 export type ConditionStatus = Condition['status'];

@@ -18,7 +18,7 @@ import {
   durationText,
   observedGenerationField,
   RESOURCE_NAME_PATTERN,
-} from './shared-fields.ts';
+} from './recurring-fields.ts';
 
 /** As in the options of a broker (`maxGroupNameLength`). */
 const GROUP_NAME_CHARACTERS_MAX = 255;

@@ -1,13 +1,13 @@
 /** How clients outside the cluster of Kubernetes reach the brokers. Inside, each group and the NameServers have a Service. */
 import { integer, list, object, oneOf, text } from './schema.ts';
-import { stringMap } from './shared-fields.ts';
+import { stringMap } from './recurring-fields.ts';
 
 const PORT_MAX = 65_535;
 const RANGES_MAX = 64;
 const ENTRIES_MAX = 32;
 
 /** `{group}` is `broker-0`…, `{index}` is `0`…, `{cluster}` and `{namespace}` are where the BrokerCluster stands. */
-export const HOST_TEMPLATE_PATTERN =
+const HOST_TEMPLATE_PATTERN =
   '^([a-zA-Z0-9.-]|\\{group\\}|\\{index\\}|\\{cluster\\}|\\{namespace\\})+$';
 
 export const listenersField = object(

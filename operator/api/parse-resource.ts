@@ -8,7 +8,7 @@ import { withDefaults } from './defaults.ts';
 import { KINDS } from './kinds.ts';
 import type { KubernetesObject } from './object-meta.ts';
 import type { Topic } from './topic-schema.ts';
-import { schemaProblems } from './validate.ts';
+import { schemaProblems } from './schema-problems.ts';
 
 interface OwnResources {
   readonly BrokerCluster: BrokerCluster;

@@ -1,6 +1,6 @@
 /** Parts of a pod that a user may add to. What Kubernetes defines is handed on and judged by Kubernetes. */
 import { handedOn, list, map, object, quantity, text, type Field } from './schema.ts';
-import { stringMap } from './shared-fields.ts';
+import { stringMap } from './recurring-fields.ts';
 
 const ENTRIES_MAX = 32;
 const RESOURCES_MAX = 8;

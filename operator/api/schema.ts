@@ -1,6 +1,6 @@
 /**
  * A field of a custom resource, said once: its type for the compiler, its schema for the API server, its default, and what it
- * means for people. CRDs (crd.ts), defaults (defaults.ts), checks (validate.ts) and the reference page follow from it.
+ * means for people. CRDs (crd.ts), defaults (defaults.ts), checks (schema-problems.ts) and the reference page follow from it.
  */
 
 /** `required`: the user gives it. `defaulted`: always there, since the API server fills it in. `optional`: may be missing. */

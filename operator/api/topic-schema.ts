@@ -7,7 +7,7 @@ import {
   durationText,
   observedGenerationField,
   RESOURCE_NAME_PATTERN,
-} from './shared-fields.ts';
+} from './recurring-fields.ts';
 
 /** As in the options of a broker (`maxTopicNameLength`, `defaultQueueCount`). */
 const TOPIC_NAME_CHARACTERS_MAX = 127;

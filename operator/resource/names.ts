@@ -33,9 +33,7 @@ export const groupPeersName = (place: Place, index: number): string =>
 export const memberName = (place: Place, index: number, ordinal: number): string =>
   `${groupName(place, index)}-${ordinal}`;
 
-/** StatefulSets name volume claims so. */
-export const claimName = (place: Place, index: number, ordinal: number): string =>
-  `${DATA_VOLUME}-${memberName(place, index, ordinal)}`;
+/** Of the volume; StatefulSets name the claim after it and the pod. */
 export const DATA_VOLUME = 'data';
 
 export const externalName = (serviceName: string): string => `${serviceName}-external`;

@@ -31,7 +31,7 @@ const SECRET_MODE = 0o440;
 const HEAP_SHARE = 0.5;
 const MIB = 2 ** 20;
 
-export const POD_SECURITY: Part = {
+const POD_SECURITY: Part = {
   runAsNonRoot: true,
   runAsUser: USER_ID,
   runAsGroup: USER_ID,

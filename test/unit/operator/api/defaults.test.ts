@@ -6,7 +6,7 @@ import {
   topicDefaults,
 } from '../../../../operator/api/defaults.ts';
 import { KINDS } from '../../../../operator/api/kinds.ts';
-import { schemaProblems } from '../../../../operator/api/validate.ts';
+import { schemaProblems } from '../../../../operator/api/schema-problems.ts';
 import { optionProblems } from '../../../../operator/resource/node-config.ts';
 import { contextOf } from '../resource/clusters.ts';
 

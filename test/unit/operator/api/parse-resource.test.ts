@@ -3,7 +3,7 @@ import { epoch } from '../../../../common/model/offsets.ts';
 import { BROKER_GROUP_STATUS } from '../../../../operator/api/broker-group-schema.ts';
 import type { KubernetesObject } from '../../../../operator/api/object-meta.ts';
 import { parseResource } from '../../../../operator/api/parse-resource.ts';
-import { schemaProblems } from '../../../../operator/api/validate.ts';
+import { schemaProblems } from '../../../../operator/api/schema-problems.ts';
 import { newRecord, type GroupRecord } from '../../../../operator/failover/core/group-record.ts';
 import { recordFromJson, recordToJson } from '../../../../operator/failover/record-json.ts';
 

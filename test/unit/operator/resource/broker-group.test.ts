@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { BROKER_GROUP_SPEC } from '../../../../operator/api/broker-group-schema.ts';
-import { schemaProblems } from '../../../../operator/api/validate.ts';
+import { schemaProblems } from '../../../../operator/api/schema-problems.ts';
 import { brokerGroup } from '../../../../operator/resource/broker-group.ts';
 import {
   groupDisruptionBudget,

@@ -2,12 +2,12 @@
 import { list, map, object, oneOf, integer, text, type Field, type PresenceOf } from './schema.ts';
 
 /** What both the API server's `duration()` and our own options read: no days, and always a unit. */
-export const DURATION_PATTERN = '^([0-9]+(ms|s|m|h))+$';
+const DURATION_PATTERN = '^([0-9]+(ms|s|m|h))+$';
 const DURATION_CHARACTERS_MAX = 24;
 
 /** Labels and names of Kubernetes objects. */
-export const DNS_LABEL_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
-export const DNS_LABEL_CHARACTERS_MAX = 63;
+const DNS_LABEL_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
+const DNS_LABEL_CHARACTERS_MAX = 63;
 
 /** What gateway/validation takes for names of topics and groups, less what only namespaces and brokers put into them. */
 export const RESOURCE_NAME_PATTERN = '^[a-zA-Z0-9_-]+$';
