@@ -29,14 +29,14 @@ export const KUBE_METRICS = {
     unit: 'events',
   }),
   kubeLastEventAge: gauge('orbitmq_kube_last_event_age_seconds', {
-    labels: ['resource'],
+    labels: ['resource', 'namespace'],
     help: 'Time since a watch or list last brought something, a bookmark at least: how old a cache may be',
     unit: 'seconds',
     overflow: 'max',
   }),
   kubeObjects: gauge('orbitmq_kube_objects', {
-    labels: ['resource'],
-    help: 'Objects in the cache',
+    labels: ['resource', 'namespace'],
+    help: 'Objects in the cache; an empty namespace stands for all of them',
     unit: 'objects',
   }),
   kubeRecordedEvents: counter('orbitmq_kube_recorded_events_total', {

@@ -78,7 +78,7 @@ export class Reflector<T extends KubernetesObject> {
     this.#timings = timings;
     this.#backoff = new Backoff(timings.backoff);
     this.#lastEventMs = ports.clock.monotonicMs();
-    const labels = { resource: resource.plural };
+    const labels = { resource: resource.plural, namespace: scope.namespace ?? '' };
     ports.metrics.collect('kubeObjects', () => [[labels, this.store.size]]);
     ports.metrics.collect('kubeLastEventAge', () => [[labels, this.ageMs / 1_000]]);
   }
