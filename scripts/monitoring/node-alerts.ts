@@ -143,9 +143,9 @@ export const NODE_ALERTS: AlertGroup = {
       impact:
         'From then on clients that check certificates cannot connect, nor can other nodes if peers speak TLS.',
       steps: [
-        'A certificate of your own: renew the Secret that the BrokerCluster names.',
-        'A certificate of the operator: it renews in time, so look at its log.',
-        'A node reads its certificate when it starts. If the Secret is new and the alert stays, restart the pod.',
+        'A certificate of your own: renew the Secret that the BrokerCluster names. The operator sees it within 10 minutes and replaces the pods one by one.',
+        'A certificate of the operator: it is renewed 60 days before its end, so look at the log of the operator, and whether the BrokerCluster is paused.',
+        'Without Kubernetes: a node reads its certificate when it starts.',
       ],
     },
     {

@@ -179,6 +179,15 @@ suite(`the first cluster${why}`, () => {
     expect((cluster as Manifest)['spec']).toEqual(given.spec);
   });
 
+  it('is refused where the operator would not look after it', () => {
+    const { isGood, output } = helm(
+      ...['template', 'mq', CHART, '--namespace', 'queue', '--kube-version', '1.34.0'],
+      ...['--set', 'cluster.create=true', '--set', 'operator.watchNamespaces={shop}'],
+    );
+    expect(isGood).toBe(false);
+    expect(output).toContain('operator.watchNamespaces does not contain');
+  });
+
   it('is refused with a message when its spec has a typo', () => {
     const { isGood, output } = helm(
       ...['template', 'mq', CHART, '--kube-version', '1.34.0'],

@@ -39,8 +39,18 @@ export function helm(...words: readonly string[]): { isGood: boolean; output: st
   return { isGood: status === 0, output: status === 0 ? stdout : `${stdout}${stderr}` };
 }
 
+/** Helm takes a second on a busy machine, and many tests look at the same objects. */
+const rendered = new Map<string, readonly Manifest[]>();
+
 /** The objects of a release `mq` in namespace `queue`, hooks included. */
-export function render(words: readonly string[], chart = CHART): Manifest[] {
+export function render(words: readonly string[], chart = CHART): readonly Manifest[] {
+  const key = JSON.stringify([words, chart]);
+  const known = rendered.get(key) ?? renderAnew(words, chart);
+  rendered.set(key, known);
+  return known;
+}
+
+function renderAnew(words: readonly string[], chart: string): Manifest[] {
   const { isGood, output } = helm(
     ...['template', 'mq', chart, '--namespace', 'queue', '--kube-version', KUBE_VERSION],
     ...words,
