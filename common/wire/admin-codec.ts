@@ -3,11 +3,7 @@ import type { ConsumerGroupConfig } from '../model/consumer-group.ts';
 import type { TopicConfig } from '../model/topic.ts';
 import { PERMISSIONS, TOPIC_TYPES } from '../model/topic.ts';
 import { START_POSITIONS } from '../model/consumer-group.ts';
-import {
-  AdminMethods,
-  type IBrokerDescription,
-  type IQueueProgress,
-} from '../../proto/generated/orbitmq.ts';
+import { AdminMethods, type IQueueProgress } from '../../proto/generated/orbitmq.ts';
 import { Code, type IStatus } from '../../proto/generated/v2.ts';
 import { groupFromWire, groupToWire, topicFromWire, topicToWire } from './configuration-codec.ts';
 
@@ -39,14 +35,6 @@ export interface BrokerProgress {
   readonly queueId: number;
   /** Messages not yet consumed. */
   readonly lag: number;
-}
-
-export interface BrokerDescriptionView {
-  readonly brokerName: string;
-  readonly isWritable: boolean;
-  readonly notWritableReason: string;
-  readonly topicCount: number;
-  readonly clientCount: number;
 }
 
 interface Codec<Request, Response> {
@@ -89,8 +77,8 @@ export function createTopicCall(topic: TopicConfig): AdminCall<undefined> {
 
 export function listTopicsCall(pageToken: string): AdminCall<Page<TopicConfig>> {
   return call(AdminMethods.ListTopics, { pageSize: PAGE_SIZE, pageToken }, (response) => ({
-    items: (response.topics ?? []).flatMap((topic) => topicFromWire(topic) ?? []),
-    nextToken: response.nextPageToken ?? '',
+    items: response.topics.flatMap((topic) => topicFromWire(topic) ?? []),
+    nextToken: response.nextPageToken,
   }));
 }
 
@@ -120,8 +108,8 @@ export function createGroupCall(group: ConsumerGroupConfig): AdminCall<undefined
 
 export function listGroupsCall(pageToken: string): AdminCall<Page<ConsumerGroupConfig>> {
   return call(AdminMethods.ListConsumerGroups, { pageSize: PAGE_SIZE, pageToken }, (response) => ({
-    items: (response.groups ?? []).flatMap((group) => groupFromWire(group) ?? []),
-    nextToken: response.nextPageToken ?? '',
+    items: response.groups.flatMap((group) => groupFromWire(group) ?? []),
+    nextToken: response.nextPageToken,
   }));
 }
 
@@ -151,13 +139,7 @@ export function deleteGroupCall(name: string): AdminCall<undefined> {
 
 export function describeGroupCall(name: string): AdminCall<readonly BrokerProgress[]> {
   return call(AdminMethods.DescribeConsumerGroup, { name }, (response) =>
-    (response.queues ?? []).map(progressFrom),
-  );
-}
-
-export function describeClusterCall(): AdminCall<readonly BrokerDescriptionView[]> {
-  return call(AdminMethods.DescribeCluster, {}, (response) =>
-    (response.brokers ?? []).map(brokerFrom),
+    response.queues.map(progressFrom),
   );
 }
 
@@ -166,16 +148,6 @@ function progressFrom({ brokerName, topic, queueId, lag }: IQueueProgress): Brok
     brokerName: brokerName ?? '',
     topic: topic ?? '',
     queueId: queueId ?? 0,
-    lag: Number(lag ?? 0),
-  };
-}
-
-function brokerFrom(broker: IBrokerDescription): BrokerDescriptionView {
-  return {
-    brokerName: broker.brokerName ?? '',
-    isWritable: broker.writable ?? false,
-    notWritableReason: broker.notWritableReason ?? '',
-    topicCount: broker.topicCount ?? 0,
-    clientCount: broker.clientCount ?? 0,
+    lag: lag ?? 0,
   };
 }

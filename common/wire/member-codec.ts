@@ -227,7 +227,7 @@ export function memberToWire({ name, address }: GroupMember): IGroupMember {
   return { name, address };
 }
 
-export function memberFromWire(wire: IGroupMember, values: WireValues): GroupMember {
+function memberFromWire(wire: IGroupMember, values: WireValues): GroupMember {
   const host = values.text(wire.address?.host, 'address.host');
   const port = values.positive(wire.address?.port, 'address.port');
   if (port > 65_535) throw values.malformed(`address.port is ${port}`);
@@ -238,14 +238,14 @@ export function replicationToWire(mode: ReplicationMode): number {
   return REPLICATION_MODES.indexOf(mode) + 1;
 }
 
-export function replicationFromWire(
+function replicationFromWire(
   value: number | null | undefined,
   values: WireValues,
 ): ReplicationMode {
   return values.choice(REPLICATION_MODES, value, 'replication');
 }
 
-export function termsToWire(terms: GroupTerms): IGroupTerms {
+function termsToWire(terms: GroupTerms): IGroupTerms {
   return {
     ...terms,
     syncStateSet: [...terms.syncStateSet],
@@ -295,7 +295,7 @@ function wholeMs(ms: number): number {
 }
 
 /** Throws `request-malformed` in the name of the rpc that `values` belong to. */
-export function statusFromWire(wire: IMemberStatus, values: WireValues): MemberStatus {
+function statusFromWire(wire: IMemberStatus, values: WireValues): MemberStatus {
   const wantedSet = values.names(wire.wantedSet, 'wanted_set');
   return {
     brokerName: values.text(wire.brokerName, 'broker_name'),

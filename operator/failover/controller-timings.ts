@@ -13,8 +13,8 @@ export interface ControllerTimings extends FailoverTimings {
 }
 
 /** Between attempts that failed: at first, and at most. */
-export const RETRY_MIN_MS = 100;
-export const RETRY_MAX_MS = 2_000;
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 2_000;
 
 export function timingsFor(intervalMs: number): ControllerTimings {
   return {

@@ -13,7 +13,7 @@ import type { FailoverMetrics } from './failover-metrics.ts';
 import type { SharedPorts } from './failover-ports.ts';
 import { GroupEyes } from './group-eyes.ts';
 import type { StoredGroup } from './group-store.ts';
-import { tellChange } from './group-story.ts';
+import { tellChange } from './tell-change.ts';
 import { MemberClient } from './member-client.ts';
 import { MemberWatch } from './member-watch.ts';
 import type { NameServerWatch } from './name-server-watch.ts';

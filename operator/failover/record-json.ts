@@ -16,7 +16,7 @@ import {
   type TransitionPhase,
 } from './core/transition.ts';
 
-export const RECORD_FORMAT = 1;
+const RECORD_FORMAT = 1;
 
 export function recordToJson(record: GroupRecord): string {
   return JSON.stringify({ format: RECORD_FORMAT, ...record }, undefined, 2);

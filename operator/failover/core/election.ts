@@ -71,7 +71,7 @@ export function byMerit(record: GroupRecord): (a: MemberStatus, b: MemberStatus)
 }
 
 /** Negative when `a` has less than `b`: an epoch counts more than any length, as of two ends only one can be continued. */
-export function comparePositions(a: MemberStatus, b: MemberStatus): number {
+function comparePositions(a: MemberStatus, b: MemberStatus): number {
   return a.lastEpoch - b.lastEpoch || a.logEndOffset - b.logEndOffset;
 }
 

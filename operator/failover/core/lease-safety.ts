@@ -36,7 +36,7 @@ export function leaseBlocker(
 }
 
 /** This run of the master acknowledges nothing more: it has promised so, or it is over. */
-export function hasStopped(
+function hasStopped(
   record: GroupRecord,
   observation: GroupObservation,
   master: MasterRun,
