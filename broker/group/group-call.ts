@@ -8,6 +8,7 @@
  * |-----------------------------------------------|-------------|------------------------------------------------------------|
  * | no-master, not-ready, shutting-down           | no          | yes: the one that answered is not, or no longer, the master |
  * | log-failed                                    | no          | yes: a master whose log fails resigns                      |
+ * | forward-failed for want of a connection       | no          | yes: it has died, and nobody was told of another one yet    |
  * | outcome-unknown, forward-failed               | perhaps     | where the rpc may be (`mayRepeat`)                         |
  * | forward-timeout                               | perhaps     | the same, and only when the master has changed meanwhile   |
  * | anything else, and success                    |             | no: it is the answer                                       |
@@ -15,6 +16,7 @@
 import { isMqError, MqError } from '../../common/errors/mq-error.ts';
 import { codeInMessage } from '../../common/errors/status.ts';
 import type { Caller } from '../../gateway/broker-access.ts';
+import { wasNeverSent } from '../../common/rpc/rpc-error.ts';
 import { hopsOf } from '../../gateway/client-context.ts';
 import type { IStatus } from '../../proto/generated/v2.ts';
 import type { GroupRouting, HoldEnd, Target } from './group-routing.ts';
@@ -102,8 +104,15 @@ export class GroupCall<Answer> {
     const hasMoved = this.#routing.hasMoved(target);
     const judgement = this.#judge(outcome, hasMoved);
     if (judgement === 'final' || this.#caller.signal.aborted) return outcome;
-    if (this.#failure?.judgement !== 'perhaps-done') this.#failure = { outcome, judgement };
+    this.#keep(outcome, judgement);
     return hasMoved ? this.#moveOn() : this.#pause();
+  }
+
+  #keep(outcome: Outcome<Answer>, judgement: Judgement): void {
+    if (this.#failure?.judgement === 'perhaps-done') return;
+    // A master that nobody reaches is none: that is said, and not what the network says of it.
+    const isAnswer = outcome.kind === 'answer' || !wasNeverSent(outcome.error);
+    this.#failure = isAnswer ? { outcome, judgement } : undefined;
   }
 
   /** To the next master at once. */
@@ -157,6 +166,7 @@ export class GroupCall<Answer> {
     if (outcome.kind === 'error') {
       if (!isMqError(outcome.error)) return 'final';
       const { code } = outcome.error;
+      if (code === 'forward-failed' && wasNeverSent(outcome.error)) return 'not-done';
       return code === 'forward-timeout' && hasMoved ? 'perhaps-done' : judgementOf([code]);
     }
     const { answer } = outcome;

@@ -231,8 +231,11 @@ function cancelOnAbort(call: { cancel(): void }, signal: AbortSignal | undefined
   };
 }
 
-function toRpcError(error: ServiceError): RpcError {
-  return new RpcError(error.code, error.details);
+/** How grpc-js begins what it says of a call for which it found no connection. */
+const NO_CONNECTION = 'No connection established';
+
+function toRpcError({ code, details }: ServiceError): RpcError {
+  return new RpcError(code, details, details.startsWith(NO_CONNECTION) ? 'never-sent' : undefined);
 }
 
 function identity(value: Buffer): Buffer {

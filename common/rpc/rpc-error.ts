@@ -20,11 +20,21 @@ export type GrpcStatusName = keyof typeof GRPC_STATUS;
 export class RpcError extends Error {
   override readonly name = 'RpcError';
   readonly rpcStatus: number;
+  readonly wasNeverSent: boolean;
 
-  constructor(status: GrpcStatusName | number, message: string) {
+  /** `never-sent`: there was no connection, so nothing of it can have been done. */
+  constructor(status: GrpcStatusName | number, message: string, sent?: 'never-sent') {
     super(message);
     this.rpcStatus = typeof status === 'number' ? status : GRPC_STATUS[status];
+    this.wasNeverSent = sent === 'never-sent';
   }
+}
+
+/** Whether this, or what it was made of, is a call that nobody can have got. */
+export function wasNeverSent(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false;
+  if ('wasNeverSent' in error) return error.wasNeverSent === true;
+  return 'cause' in error && wasNeverSent(error.cause);
 }
 
 /** The gRPC status carried by `error`, undefined when it is none of ours. */

@@ -1,6 +1,7 @@
 /**
  * The way to the master of a replicated group, whoever that is: a request goes to the master of the moment, is held while
- * there is none, and goes to the next one if the first is gone before it answers and the rpc may be repeated.
+ * there is none, and goes to the next one if the first is gone before it answers and the rpc may be repeated, or never got
+ * there.
  *
  * Bounds: a request is held for `holdMs` in all, a receive for about its polling time, what tells of a client not at all;
  * `heldMax` are held at once, receives not counted, since the gateway bounds them; a request is tried `TRIES_MAX` times.
@@ -16,7 +17,7 @@ import type {
   RpcStream,
   RpcStreamListener,
 } from '../../common/rpc/rpc-channel.ts';
-import { GRPC_STATUS, rpcStatusOf } from '../../common/rpc/rpc-error.ts';
+import { GRPC_STATUS, rpcStatusOf, wasNeverSent } from '../../common/rpc/rpc-error.ts';
 import type { GroupMember } from '../registry/core/group-member.ts';
 import { answerCode } from './answer-code.ts';
 import { isAnnouncement, isReceive, isRepeatable } from './repeatable.ts';
@@ -133,8 +134,8 @@ export class HeldChannel implements RpcChannel {
         return failed === undefined ? this.#refuse(hold) : settle(failed.outcome);
       const deadlineMs = Math.max(1, options.deadlineMs - (clock.monotonicMs() - startMs));
       const outcome = await this.#ask(path, target, { ...options, deadlineMs }, call);
-      const isFinal =
-        tries === TRIES_MAX || options.signal?.aborted === true || !isRepeatable(path);
+      const mayRepeat = isRepeatable(path) || ('error' in outcome && wasNeverSent(outcome.error));
+      const isFinal = tries === TRIES_MAX || options.signal?.aborted === true || !mayRepeat;
       if (isFinal || !this.#isLost(target, outcome, first)) return settle(outcome);
       failed = { target, outcome };
     }

@@ -74,7 +74,7 @@ export class TableChannel implements RpcChannel {
   #method(path: string, { metadata }: CallOptions): ServiceTable[string] {
     this.calls.push({ path, metadata });
     const method = this.isClosed ? undefined : this.#table()?.[path];
-    if (method === undefined) throw new RpcError('unavailable', 'connection refused');
+    if (method === undefined) throw new RpcError('unavailable', 'connection refused', 'never-sent');
     return method;
   }
 }

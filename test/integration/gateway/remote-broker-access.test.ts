@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { nodeEnvironment } from '../../../common/environment/node/node-environment.ts';
 import { hasErrorCode } from '../../../common/errors/mq-error.ts';
 import { GrpcChannel } from '../../../common/rpc/grpc-channel.ts';
+import { wasNeverSent } from '../../../common/rpc/rpc-error.ts';
 import type { BrokerAccess, BrokerRoute, Cluster } from '../../../gateway/broker-access.ts';
 import { RemoteBrokerAccess } from '../../../gateway/remote-broker-access.ts';
 import { RemoteConfiguration } from '../../../gateway/remote-configuration.ts';
@@ -12,6 +13,7 @@ import {
   serveGatewayOver,
   type RunningGateway,
 } from '../../support/gateway-server.ts';
+import { freePort } from '../../support/free-port.ts';
 import { MessagingClient } from '../../support/messaging-client.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
@@ -155,6 +157,21 @@ describe('a gateway in front of a broker on another node', () => {
     });
     expect([Code.HA_NOT_AVAILABLE, Code.PROXY_TIMEOUT]).toContain(answer.status?.code);
     expect(front.unexpected.filter((error) => !hasErrorCode(error, 'forward-failed'))).toEqual([]);
+  });
+});
+
+describe('a call to a port where nobody listens', () => {
+  it('is known never to have been sent', async () => {
+    const channel = new GrpcChannel(
+      {
+        ...{ host: '127.0.0.1', port: await freePort(), inboundMessageBytesMax: 1_024 },
+        trust: { kind: 'plaintext' },
+      },
+      nodeEnvironment().clock,
+    );
+    const call = channel.unary('/a/b', Buffer.alloc(0), { deadlineMs: 5_000, metadata: {} });
+    await expect(call.catch(wasNeverSent)).resolves.toBe(true);
+    channel.close();
   });
 });
 

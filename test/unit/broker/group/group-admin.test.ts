@@ -104,6 +104,20 @@ describe('the administration at a member of a group', () => {
     expect(asked).toHaveLength(1);
   });
 
+  it('makes a change at the next master when the last one has died and nobody was told yet', async () => {
+    const { time, members, create, asked } = world();
+    members.elect('b');
+    members.at('b').table = undefined;
+    const created = create('a');
+    for (let turn = 0; turn < 400; turn += 1) {
+      time.advance(turn % 10 === 0 ? 10 : 0);
+      await Promise.resolve();
+    }
+    members.elect('c');
+    expect((await created).status).toEqual(STATUS_OK);
+    expect(asked).toEqual(['c create']);
+  });
+
   it('waits for a master, and says so when none comes', async () => {
     const { time, create } = world();
     const created = create('a');

@@ -173,6 +173,16 @@ describe('a send whose master is deposed', () => {
     expect((await sent).status?.code).toBe(Code.OK);
   });
 
+  it('says that there is no master, and so nothing was done, when the last one is gone and nobody else comes', async () => {
+    const { members, a, b, time } = world();
+    members.elect('b');
+    b.table = undefined;
+    const sent = a.access.sendMessage(message(), groupClient());
+    const refused = expect(sent).rejects.toMatchObject({ code: 'no-master' });
+    await pass(time, 2_300);
+    await refused;
+  });
+
   it('is not repeated for a refusal that is the answer', async () => {
     const { members, a } = world();
     members.elect('a');

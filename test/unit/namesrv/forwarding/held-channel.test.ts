@@ -224,6 +224,21 @@ describe('a request for a group of several members', () => {
     expect(send.outcome).toBe('done');
   });
 
+  it('is made at the next master, whatever it is, when it never got to the first', async () => {
+    const kit = new Kit();
+    kit.hello('m1', 1);
+    const create = kit.call(CREATE);
+    await kit.pass();
+    kit.arrived.splice(0)[0]!.fail(new RpcError('unavailable', 'refused', 'never-sent'));
+    await kit.pass(500);
+    expect(create.outcome).toBe('');
+    kit.hello('m2', 2);
+    await kit.pass();
+    kit.arrived[0]!.answer('done');
+    await kit.pass();
+    expect(create.outcome).toBe('done');
+  });
+
   it('is taken away from a master that hangs as soon as that one is deposed', async () => {
     const kit = new Kit();
     kit.hello('m1', 1);
