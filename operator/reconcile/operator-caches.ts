@@ -39,7 +39,7 @@ export class OperatorCaches implements Component {
       new NamespacedCache(RESOURCES.serviceAccounts, ports, namespaces, own),
       new NamespacedCache(RESOURCES.disruptionBudgets, ports, namespaces, own),
       new NamespacedCache(RESOURCES.networkPolicies, ports, namespaces, own),
-    ] as unknown as readonly NamespacedCache<KubernetesObject>[];
+    ];
   }
 
   get ofClusters(): ClusterCaches {

@@ -117,9 +117,10 @@ export class RemoteBrokerAdmin implements BrokerAdmin {
     }
   }
 
-  async #call<Value>({ path, request, decode }: codec.AdminCall<Value>): Promise<Value> {
+  async #call<Value>(call: codec.AdminCall<Value>): Promise<Value> {
     const options = { deadlineMs: CALL_TIMEOUT_MS, metadata: { [FORWARDED_HEADER]: '1' } };
-    const { status, value } = decode(await this.#channel.unary(path, request, options));
+    const answer = await this.#channel.unary(call.path, call.request, options);
+    const { status, value } = call.decode(answer);
     if (!status.isOk) throw new AdminRefusal(status.message, status.errorCode);
     return value;
   }

@@ -15,7 +15,7 @@ import {
 } from '../resource-status.ts';
 import { isAdminRefusal } from './broker-admin.ts';
 import type { ClusterAccess } from './cluster-access.ts';
-import type { BrokerContent, ClusterDirectory, DirectoryBroker } from './cluster-directory.ts';
+import type { ClusterDirectory, DirectoryBroker } from './cluster-directory.ts';
 import type { ManagedKind, ManagedPlan, ManagedResource, ManagedStep } from './managed-kind.ts';
 
 export interface ManagedPorts<R extends ManagedResource> {
@@ -114,10 +114,12 @@ export class ManagedReconciler<R extends ManagedResource> {
     const { object, brokers, directory } = work;
     const before = await directory.look(brokers);
     const plan = this.#kind.plan(object, before);
+    const isAdopted = this.#kind.isThere(object, before);
     const refusals = await this.#perform(work, plan.steps);
     const content = plan.steps.length === 0 ? before : await directory.look(brokers);
     const after = plan.steps.length === 0 ? plan : this.#kind.plan(object, content);
-    this.#tellWork(object, before, plan, refusals);
+    this.#tellAdoption(object, isAdopted);
+    this.#tellWork(object, plan, refusals);
     const facts = this.#kind.facts(object, after.settled, content);
     return {
       findings: this.#findings(object, after, refusals),
@@ -190,27 +192,20 @@ export class ManagedReconciler<R extends ManagedResource> {
     return Math.max(0, (cluster?.spec.groups ?? 0) - settled.length - unknown.length);
   }
 
-  #tellWork(
-    object: R,
-    before: readonly BrokerContent[],
-    { steps, impossible }: ManagedPlan,
-    refusals: readonly string[],
-  ): void {
+  #tellAdoption(object: R, isAdopted: boolean): void {
+    if (!isAdopted || object.status?.observedGeneration !== undefined) return;
+    const what = `${this.#kind.noun} ${this.#kind.nameOf(object)}`;
+    this.#ports.story.tell(object, 'Adopted', `${what} existed already`);
+  }
+
+  #tellWork(object: R, { steps, impossible }: ManagedPlan, refusals: readonly string[]): void {
     const { story } = this.#ports;
     const { status, metadata } = object;
-    const isNew = status?.observedGeneration === undefined;
     const isSeen = status?.observedGeneration === metadata.generation;
     const what = `${this.#kind.noun} ${this.#kind.nameOf(object)}`;
     const at = steps.map(({ brokerName }) => brokerName).join(', ');
-    if (isNew && this.#kind.isThere(object, before)) {
-      story.tell(object, 'Adopted', `${what} existed already`);
-    }
-    const isWarned = status?.conditions?.some(
-      ({ type, reason }) => type === 'Ready' && reason === 'Refused',
-    );
-    if ((refusals.length > 0 || impossible !== '') && isWarned !== true) {
-      story.tell(object, 'RefusedByBroker', impossible === '' ? refusals.join('; ') : impossible);
-    }
+    const trouble = impossible === '' ? refusals.join('; ') : impossible;
+    if (trouble !== '' && !isRefused(object)) story.tell(object, 'RefusedByBroker', trouble);
     if (steps.length === 0 || refusals.length > 0) return;
     if (steps.every(({ kind }) => kind === 'create')) {
       story.tell(object, 'Created', `${what} was made on ${at}`);
@@ -312,6 +307,11 @@ function waiting(
 ): Outcome {
   const findings = [is('Ready', false, reason, message), is('Progressing', true, reason, message)];
   return { findings, facts: {}, againMs };
+}
+
+function isRefused({ status }: ManagedResource): boolean {
+  const conditions = status?.conditions ?? [];
+  return conditions.some(({ type, reason }) => type === 'Ready' && reason === 'Refused');
 }
 
 function hasServed({ status }: BrokerCluster): boolean {

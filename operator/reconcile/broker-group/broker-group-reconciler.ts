@@ -15,7 +15,7 @@ import { isContainerRunning, isCordoned, isReady } from '../pod-facts.ts';
 import type { CachedObjects, LiveApi, StoryTeller } from '../reconcile-ports.ts';
 import { BROKER_CONTAINER, type ClusterFailovers } from './cluster-failovers.ts';
 import { isHung, planEvacuation, type EvacuationPod } from './core/evacuation.ts';
-import { groupHealth, type GroupHealth } from './core/group-health.ts';
+import { groupHealth, type GroupHealth, type Verdict } from './core/group-health.ts';
 import { planRoleLabels } from './core/role-labels.ts';
 import { askForFences, askForSwitchover, type RequestAnswer } from './group-requests.ts';
 import { recordIn } from './kubernetes-group-store.ts';
@@ -192,9 +192,8 @@ export class BrokerGroupReconciler {
     const nowText = new Date(this.#ports.clock.nowMs()).toISOString();
     const { generation: observedGeneration = 0 } = object.metadata;
     const next = (conditions: readonly Condition[]): readonly Condition[] =>
-      Object.entries(this.#health(view)).reduce(
-        (list, [type, verdict]) =>
-          setCondition(list, { type, ...verdict, observedGeneration }, nowText),
+      verdictsIn(this.#health(view)).reduce(
+        (list, verdict) => setCondition(list, { ...verdict, observedGeneration }, nowText),
         conditions,
       );
     const known = object.status?.conditions ?? [];
@@ -249,6 +248,16 @@ export class BrokerGroupReconciler {
     this.#said.set(key, reason);
     this.#ports.story.tell(object, 'SwitchoverFailed', reason);
   }
+}
+
+function verdictsIn(health: GroupHealth): readonly (Verdict & { readonly type: string })[] {
+  const { Ready, FailoverPossible, AckedDataProtected, Fenced } = health;
+  return [
+    { type: 'Ready', ...Ready },
+    { type: 'FailoverPossible', ...FailoverPossible },
+    { type: 'AckedDataProtected', ...AckedDataProtected },
+    { type: 'Fenced', ...Fenced },
+  ];
 }
 
 function names(annotation: string | undefined): readonly string[] {

@@ -48,6 +48,11 @@ const LOOK_AGAIN_MS = 60_000;
 export class BrokerClusterReconciler {
   readonly #ports: ClusterPorts;
   readonly #quiet: QuietLooks = new Map();
+  /** By UID. Bound: clusters that are looked after. */
+  readonly #checked = new Map<
+    string,
+    { readonly generation: number; readonly problems: readonly string[] }
+  >();
 
   constructor(ports: ClusterPorts) {
     this.#ports = ports;
@@ -61,7 +66,10 @@ export class BrokerClusterReconciler {
       // Kubernetes removes what the cluster owns; nothing of it is to be elected or made meanwhile.
       await failovers.stop(key);
       access.forget(key);
-      if (found?.metadata.uid !== undefined) secrets.forget(found.metadata.uid);
+      if (found?.metadata.uid !== undefined) {
+        secrets.forget(found.metadata.uid);
+        this.#checked.delete(found.metadata.uid);
+      }
       return undefined;
     }
     const parsed = parseResource('BrokerCluster', found);
@@ -70,7 +78,7 @@ export class BrokerClusterReconciler {
       return undefined;
     }
     const cluster = parsed.resource;
-    const problems = optionProblems(clusterContext(cluster, this.#ports.settings));
+    const problems = this.#optionProblems(cluster);
     if (problems.length > 0) {
       await this.#refuse(found, problems.join('; '), 'OptionsInvalid', signal);
       return undefined;
@@ -83,6 +91,16 @@ export class BrokerClusterReconciler {
       await this.#refuse(found, error.message, reason, signal);
       return { requeueAfterMs: LOOK_SOON_MS };
     }
+  }
+
+  /** Looked at once for each generation: it is as much work as starting a node. */
+  #optionProblems(cluster: BrokerCluster): readonly string[] {
+    const { uid = '', generation = 0 } = cluster.metadata;
+    const known = this.#checked.get(uid);
+    if (known?.generation === generation) return known.problems;
+    const problems = optionProblems(clusterContext(cluster, this.#ports.settings));
+    this.#checked.set(uid, { generation, problems });
+    return problems;
   }
 
   async #reconcile(
@@ -204,24 +222,34 @@ export class BrokerClusterReconciler {
     const ready = readyChange(before, after);
     if (ready !== undefined)
       story.tell(cluster, ready.isReady ? 'BecameReady' : 'NotReady', ready.message);
-    const upgrading = conditionChange(before, after, 'Upgrading');
-    if (upgrading?.status === 'True') story.tell(cluster, 'RollStarted', upgrading.message);
-    else if (upgrading !== undefined && before.length > 0) {
-      story.tell(cluster, 'RollFinished', 'all pods are as the spec says');
-    }
-    const stuck = after.find(
-      ({ type, reason }) => type === 'Upgrading' && reason === 'PodNotReady',
-    );
-    const wasStuck = before.some(
-      ({ type, reason }) => type === 'Upgrading' && reason === 'PodNotReady',
-    );
-    if (stuck !== undefined && !wasStuck) story.tell(cluster, 'RollStuck', stuck.message);
+    this.#tellRoll(cluster, before, after);
     const paused = conditionChange(before, after, 'Paused');
     if (paused?.status === 'True') story.tell(cluster, 'PausedReconciling', paused.message);
     else if (paused !== undefined && before.some(({ type }) => type === 'Paused')) {
       story.tell(cluster, 'ResumedReconciling', 'the spec is followed again');
     }
   }
+
+  #tellRoll(
+    cluster: BrokerCluster,
+    before: readonly Condition[],
+    after: readonly Condition[],
+  ): void {
+    const { story } = this.#ports;
+    const upgrading = conditionChange(before, after, 'Upgrading');
+    if (upgrading?.status === 'True') story.tell(cluster, 'RollStarted', upgrading.message);
+    else if (upgrading !== undefined && before.some(({ type }) => type === 'Upgrading')) {
+      story.tell(cluster, 'RollFinished', 'all pods are as the spec says');
+    }
+    const stuck = after.find(isStuck);
+    if (stuck !== undefined && !before.some(isStuck)) {
+      story.tell(cluster, 'RollStuck', stuck.message);
+    }
+  }
+}
+
+function isStuck({ type, reason }: Condition): boolean {
+  return type === 'Upgrading' && reason === 'PodNotReady';
 }
 
 function trustOf(

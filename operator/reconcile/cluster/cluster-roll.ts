@@ -66,27 +66,33 @@ function planServers({ ports, view, context }: ChildrenTurn): Plan {
   return { of: 'namesrv', group: undefined, step, outdated: countOutdated(servers) };
 }
 
-function planGroup({ ports, view, context }: ChildrenTurn, group: GroupView): Plan {
-  const { brokerName, record, statefulSet } = group;
-  const revision = currentRevision(statefulSet);
-  const inSync = record?.syncStateSet ?? [];
-  const count = Math.min(
-    context.spec.replicasPerGroup,
-    statefulSet?.spec?.replicas ?? context.spec.replicasPerGroup,
-  );
-  const members = [...Array(count).keys()].map((ordinal): RollMember => {
-    const name = memberName(view.name, brokerName, ordinal);
-    const facts = rollFacts(ports.clock.nowMs(), name, podNamed(group.pods, name), revision);
-    return { ...facts, isInSync: inSync.includes(name) };
-  });
+function planGroup(turn: ChildrenTurn, group: GroupView): Plan {
+  const { brokerName, record } = group;
+  const revision = currentRevision(group.statefulSet);
+  const members = membersOf(turn, group, revision);
   const isServing = record?.phase === 'stable' || record?.phase === 'handing-over';
   const facts = {
     ...{ brokerName, members, isStable: record?.phase === 'stable' },
     master: isServing ? record.master?.name : undefined,
   };
-  const step: RollStep =
-    revision === undefined ? { kind: 'done' } : planRoll(facts, ports.settings);
+  const { settings } = turn.ports;
+  const step: RollStep = revision === undefined ? { kind: 'done' } : planRoll(facts, settings);
   return { of: brokerName, group, step, outdated: countOutdated(members) };
+}
+
+/** Those that the spec wants and the StatefulSet has: others come or go for other reasons. */
+function membersOf(
+  { ports, view, context }: ChildrenTurn,
+  { brokerName, record, statefulSet, pods }: GroupView,
+  revision: string | undefined,
+): readonly RollMember[] {
+  const wanted = context.spec.replicasPerGroup;
+  const count = Math.min(wanted, statefulSet?.spec?.replicas ?? wanted);
+  return [...Array(count).keys()].map((ordinal) => {
+    const name = memberName(view.name, brokerName, ordinal);
+    const facts = rollFacts(ports.clock.nowMs(), name, podNamed(pods, name), revision);
+    return { ...facts, isInSync: record?.syncStateSet.includes(name) === true };
+  });
 }
 
 type RollFacts = Omit<RollMember, 'isInSync'>;

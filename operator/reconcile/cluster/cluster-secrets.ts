@@ -120,14 +120,14 @@ export class ClusterSecrets {
     const authority =
       authorityOf(found, nowMs) ?? (await createAuthority(`OrbitMQ ${context.name}`, nowMs));
     const server = await createSigned(authority, names, nowMs, CERTIFICATE_DAYS);
-    const rendered = tlsSecret(context, {
+    const rendered: Secret = tlsSecret(context, {
       authority: authority.certificatePem,
       authorityKey: authority.privateKeyPem,
       certificate: server.certificatePem,
       key: server.privateKeyPem,
     });
     if (found === undefined) return this.#create(rendered, signal);
-    const { data } = rendered as Secret;
+    const { data } = rendered;
     const renewals = renewalsOf(found) + (why === AGE ? 1 : 0);
     const { namespace, name, resourceVersion } = found.metadata;
     const annotations = { [ANNOTATIONS.renewals]: String(renewals) };
@@ -139,7 +139,7 @@ export class ClusterSecrets {
   async #create(object: KubernetesObject, signal: AbortSignal): Promise<Secret> {
     const { api } = this.#ports;
     try {
-      return await api.create(RESOURCES.secrets, object as Secret, { signal });
+      return await api.create(RESOURCES.secrets, object, { signal });
     } catch (error) {
       if (!isKubeError(error, 'already-exists')) throw error;
     }

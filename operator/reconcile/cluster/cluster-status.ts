@@ -6,7 +6,10 @@ import type {
 } from '../../api/broker-cluster-status-schema.ts';
 import { formatAddress } from '../../../common/options/parse-value.ts';
 import type { Condition } from '../../kube/core/conditions.ts';
-import { nameServersExternalAddress } from '../../resource/advertised-address.ts';
+import {
+  nameServersExternalAddress,
+  type AdvertisedAddress,
+} from '../../resource/advertised-address.ts';
 import type { ClusterContext } from '../../resource/cluster-context.ts';
 import { selectorLabels, selectorText } from '../../resource/metadata.ts';
 import { internalAddress } from '../../resource/names.ts';
@@ -62,25 +65,37 @@ export function clusterFacts(
   };
 }
 
-function summary(group: GroupView, { context, outcomes, drains }: TurnFacts): BrokerGroupSummary {
+function summary(group: GroupView, facts: TurnFacts): BrokerGroupSummary {
   const { brokerName, record, pods } = group;
-  const address = outcomes.get(brokerName)?.address;
-  const drain = drains.get(brokerName);
-  const until = drain?.untilMs === undefined ? '' : new Date(drain.untilMs).toISOString();
-  const isWaiting = address?.isKnown === false;
-  const message = isWaiting ? `waits for ${address.waitsFor}` : (record?.blocked ?? '');
+  const address = facts.outcomes.get(brokerName)?.address;
+  const drain = facts.drains.get(brokerName);
+  const message = messageOf(group, address);
   return {
-    name: brokerName,
-    master: isServing(group) ? (record?.master?.name ?? '') : '',
-    epoch: record?.epoch ?? 0,
-    phase: record?.phase ?? 'new',
+    ...{ name: brokerName, ...recordSummary(group) },
     inSync: [...(record?.syncStateSet ?? [])],
-    members: context.spec.replicasPerGroup,
+    members: facts.context.spec.replicasPerGroup,
     ready: pods.filter(isReady).length,
     ...(address?.isKnown === true && { address: formatAddress(address.address) }),
-    ...(drain !== undefined && { draining: `until ${until}: ${drain.message}` }),
+    ...(drain !== undefined && { draining: drainText(drain) }),
     ...(message !== '' && { message }),
   };
+}
+
+function recordSummary(group: GroupView): Pick<BrokerGroupSummary, 'master' | 'epoch' | 'phase'> {
+  const { record } = group;
+  if (record === undefined) return { master: '', epoch: 0, phase: 'new' };
+  const { epoch, phase, master } = record;
+  return { master: isServing(group) ? (master?.name ?? '') : '', epoch, phase };
+}
+
+function messageOf({ record }: GroupView, address: AdvertisedAddress | undefined): string {
+  if (address?.isKnown === false) return `waits for ${address.waitsFor}`;
+  return record?.blocked ?? '';
+}
+
+function drainText({ untilMs, message }: DrainPlan): string {
+  const until = untilMs === undefined ? '' : `until ${new Date(untilMs).toISOString()}: `;
+  return `${until}${message}`;
 }
 
 /** It has a master, and as many in sync as writes need. */

@@ -19,52 +19,89 @@ export async function drainGroup(
   view: GroupView,
   quiet: QuietLooks,
 ): Promise<DrainPlan> {
+  const { group } = view;
+  // Its record goes last: without one it is on its way out already, and that was said.
+  if (group === undefined) {
+    await removeGroup(turn, view);
+    return GONE;
+  }
+  const plan = await planOf(turn, view, group, quiet);
+  await follow(turn, view, plan, quiet);
+  return plan;
+}
+
+const GONE: DrainPlan = {
+  ...{ state: 'removing', sinceMs: undefined, untilMs: undefined, isReadOnly: true },
+  ...{ message: 'it is going', isForced: false },
+};
+
+async function planOf(
+  turn: ChildrenTurn,
+  view: GroupView,
+  { metadata }: NonNullable<GroupView['group']>,
+  quiet: QuietLooks,
+): Promise<DrainPlan> {
+  const { clock, settings } = turn.ports;
+  const { uid = '' } = metadata;
+  const since = metadata.annotations?.[ANNOTATIONS.drainingSince];
+  const isUnused = (view.record?.epoch ?? 0) === 0;
+  const progress = since === undefined || isUnused ? UNKNOWN : await drainStep(turn, view);
+  const quietLooks = isDrained(progress) ? (quiet.get(uid) ?? 0) + 1 : 0;
+  quiet.set(uid, quietLooks);
+  return planDrain({
+    ...{ isWanted: false, isUnused, progress, quietLooks },
+    sinceMs: since === undefined ? undefined : Date.parse(since),
+    nowMs: clock.nowMs(),
+    timeoutMs: settings.drainTimeoutMs,
+  });
+}
+
+async function follow(
+  turn: ChildrenTurn,
+  view: GroupView,
+  plan: DrainPlan,
+  quiet: QuietLooks,
+): Promise<void> {
   const { ports, cluster } = turn;
   const { group, brokerName } = view;
-  const uid = group?.metadata.uid ?? '';
-  const since = group?.metadata.annotations?.[ANNOTATIONS.drainingSince];
-  const isUnused = group === undefined || (view.record?.epoch ?? 0) === 0;
-  const progress = since === undefined || isUnused ? UNKNOWN : await drainStep(turn, view);
-  quiet.set(uid, isDrained(progress) ? (quiet.get(uid) ?? 0) + 1 : 0);
-  const plan = planDrain({
-    ...{ isWanted: false, isUnused, progress, quietLooks: quiet.get(uid) ?? 0 },
-    sinceMs: since === undefined ? undefined : Date.parse(since),
-    nowMs: ports.clock.nowMs(),
-    timeoutMs: ports.settings.drainTimeoutMs,
-  });
+  const { uid = '', annotations } = group?.metadata ?? {};
   if (plan.state === 'removing') {
     quiet.delete(uid);
     await removeGroup(turn, view);
-    // Its record goes last: without one it is on its way out already, and that was said.
-    if (group === undefined) return plan;
     ports.story.tell(cluster, 'GroupRemoved', `${brokerName} is removed: ${plan.message}`);
-  } else if (since === undefined) {
-    await annotate(turn, view, new Date(ports.clock.nowMs()).toISOString());
-    const until = new Date(plan.untilMs ?? 0).toISOString();
-    const message = `${brokerName} takes no new messages; consumers have until ${until}`;
-    ports.story.tell(cluster, 'GroupDraining', message);
+    return;
   }
-  return plan;
+  if (annotations?.[ANNOTATIONS.drainingSince] !== undefined) return;
+  await annotate(turn, view, new Date(ports.clock.nowMs()).toISOString());
+  const until = new Date(plan.untilMs ?? 0).toISOString();
+  const message = `${brokerName} takes no new messages; consumers have until ${until}`;
+  ports.story.tell(cluster, 'GroupDraining', message);
 }
 
 /** The spec wants it after all: topics take messages there again. */
 export async function keepGroup(turn: ChildrenTurn, view: GroupView): Promise<void> {
   const { group, brokerName } = view;
   if (group?.metadata.annotations?.[ANNOTATIONS.drainingSince] === undefined) return;
-  const key = clusterKey(turn.view.namespace, turn.view.name);
-  const brokers = turn.ports.access.brokers(key);
-  const content = await turn.ports.access.directory(key)?.look(brokers);
+  if (!(await openTopics(turn, brokerName))) return;
+  await annotate(turn, view, null);
+  turn.ports.story.tell(turn.cluster, 'Updated', `${brokerName} is not removed after all`);
+}
+
+/** Gives topics the permission that they have on the other broker groups. False: it could not be asked. */
+async function openTopics({ ports, view }: ChildrenTurn, brokerName: string): Promise<boolean> {
+  const key = clusterKey(view.namespace, view.name);
+  const brokers = ports.access.brokers(key);
+  const content = (await ports.access.directory(key)?.look(brokers)) ?? [];
   const broker = brokers.find((one) => one.brokerName === brokerName);
-  const own = content?.find((one) => one.brokerName === brokerName);
-  if (broker === undefined || own?.topics === undefined) return;
-  const others = content?.filter((one) => one.brokerName !== brokerName && !one.isReadOnly) ?? [];
+  const own = content.find((one) => one.brokerName === brokerName);
+  if (broker === undefined || own?.topics === undefined) return false;
+  const others = content.filter((one) => one.brokerName !== brokerName && !one.isReadOnly);
   for (const [name, topic] of own.topics) {
     const elsewhere = others.flatMap(({ topics }) => topics?.get(name) ?? [])[0];
     if (elsewhere === undefined || elsewhere.permission === topic.permission) continue;
     await broker.admin.updateTopic(name, { permission: elsewhere.permission });
   }
-  await annotate(turn, view, null);
-  turn.ports.story.tell(turn.cluster, 'Updated', `${brokerName} is not removed after all`);
+  return true;
 }
 
 /** Takes the right to write away from what has it, and counts what is left. */

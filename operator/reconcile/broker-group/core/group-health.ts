@@ -37,14 +37,28 @@ export function groupHealth(facts: HealthFacts): GroupHealth {
 const yes = (reason: string, message = ''): Verdict => ({ status: 'True', reason, message });
 const no = (reason: string, message: string): Verdict => ({ status: 'False', reason, message });
 
-function ready({ record, isMasterWritable, notWritableReason }: HealthFacts): Verdict {
-  if (record === undefined || record.phase === 'new') {
-    return no('Creating', record?.blocked || 'no master was elected yet');
+function ready(facts: HealthFacts): Verdict {
+  const { record } = facts;
+  if (record === undefined) return no('Creating', 'no master was elected yet');
+  switch (record.phase) {
+    case 'new':
+      return no('Creating', record.blocked || 'no master was elected yet');
+    case 'fenced':
+      return no('Fenced', 'the group is fenced');
+    case 'revoking':
+      return no('NoMaster', record.blocked || 'a master is being elected');
+    case 'promoting':
+      return no('FailoverRunning', `${record.master?.name ?? ''} becomes master`);
+    case 'stable':
+    case 'handing-over':
+      return serving(record, facts);
   }
-  const { phase, blocked, master, spec, syncStateSet } = record;
-  if (phase === 'fenced') return no('Fenced', 'the group is fenced');
-  if (phase === 'revoking') return no('NoMaster', blocked || 'a master is being elected');
-  if (phase === 'promoting') return no('FailoverRunning', `${master?.name ?? ''} becomes master`);
+}
+
+function serving(
+  { phase, master, spec, syncStateSet }: GroupRecord,
+  { isMasterWritable, notWritableReason }: HealthFacts,
+): Verdict {
   if (syncStateSet.length < spec.minInSyncReplicas) {
     const message = `${syncStateSet.length} in sync, writes need ${spec.minInSyncReplicas}`;
     return no('TooFewInSync', message);

@@ -74,6 +74,8 @@ function lossText({ lostBytesMax }: Transition): string {
 }
 
 function block(before: GroupRecord | undefined, after: GroupRecord): Chapter[] {
+  // Before the first election members are only waited for, and each that comes would be a line.
+  if (after.phase === 'new') return [];
   if (after.blocked === '' || after.blocked === before?.blocked) return [];
   return [{ reason: 'FailoverBlocked', message: `${after.brokerName}: ${after.blocked}` }];
 }

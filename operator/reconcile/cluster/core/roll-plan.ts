@@ -55,15 +55,22 @@ export function planRoll(group: RollGroup, limits: RollLimits): RollStep {
     const reason = 'the group has no stable master';
     return { kind: 'wait', member: outdated[0]?.name ?? '', reason };
   }
-  return replaceNext(group, group.master, outdated);
+  return replaceNext(group, group.master, outdated, limits);
 }
 
 /** The next pod to replace while everybody who is away has an old template too. */
-function replaceNext(group: RollGroup, master: string, outdated: readonly RollMember[]): RollStep {
+function replaceNext(
+  group: RollGroup,
+  master: string,
+  outdated: readonly RollMember[],
+  limits: RollLimits,
+): RollStep {
   const slaves = outdated.filter(({ name }) => name !== master);
   const lagging = slaves.find((member) => !isBack(member));
   if (lagging !== undefined) return deletePod(lagging, 'it is not in sync and has an old template');
   const [next] = slaves;
+  const weak = outdated.find((member) => member.name === master && !isBack(member));
+  if (next !== undefined && weak !== undefined) return waitFor(weak, limits);
   if (next !== undefined) return deletePod(next, 'it is a slave with an old template');
   if (group.members.length === 1) return deletePod(outdated[0], 'it is the only member');
   const successor = group.members.find((member) => member.name !== master && isBack(member));
