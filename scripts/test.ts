@@ -60,7 +60,7 @@ const stages: readonly Stage[] = [
   // These start processes of their own: one test file at a time leaves them the machine.
   { name: 'integration', needsBuild: true, run: () => jest('integration', 1) },
   { name: 'conformance', needsBuild: true, run: () => jest('conformance', 1) },
-  { name: 'e2e', isOnRequest: true, run: () => jest('e2e', 1) },
+  { name: 'e2e', isOnRequest: true, needsBuild: true, run: () => jest('e2e', 1) },
 ];
 
 function tool(path: string): string {
