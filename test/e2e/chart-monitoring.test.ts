@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { resolve } from 'node:path';
+import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PlannedNode } from '../../cli/cluster/cluster-plan.ts';
 import { formatAddress } from '../../common/options/parse-value.ts';
@@ -10,7 +11,7 @@ import { withVariables } from '../support/promql-reading.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const NODE = resolve('node_modules/node/bin/node');
-const ORBITMQ = resolve('bin/orbitmq.js');
+const ORBITMQ = process.env['ORBITMQ_TEST_EXECUTABLE'] ?? resolve('bin/orbitmq.js');
 const TOPIC = 'load';
 const START_TIMEOUT_MS = 120_000;
 /** Queries look back for up to a minute. */
