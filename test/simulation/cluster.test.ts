@@ -2,21 +2,19 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import type { ClusterBug } from './cluster/cluster-bugs.ts';
-import { runCluster } from './cluster/cluster-scenario.ts';
 
-/** Outside of jest's sandbox, and on every core: about a minute on two busy ones, or what CI has time for. */
-const SEED_COUNT = process.env['ORBITMQ_SIMULATION'] === 'ci' ? 2_000 : 150;
+/** Outside of jest's sandbox, and on every core: about half a minute on two idle ones, or what CI has time for. */
+const SEED_COUNT = process.env['ORBITMQ_SIMULATION'] === 'ci' ? 2_000 : 60;
 const JOBS = 2;
 const SECOND_MS = 1_000;
 
-/** A planted bug that needs a rare fault still has to show within this many seeds. */
-const CANARY_SEED_COUNT = 60;
+/** Within so many seeds a planted bug has to show. */
+const CANARY_SEED_COUNT = 100;
 
-/** Those that are certainly found within so few seeds. */
-const CANARIES: readonly ClusterBug[] = [
-  'counts-a-new-member-only-when-the-larger-set-is-told',
-  'stops-counting-a-member-before-the-smaller-set-is-stored',
-  'elects-outside-of-the-set',
+/** Each with a seed near which it shows, to be quick; when the story of the seeds changes it takes some more. */
+const CANARIES: readonly [bug: ClusterBug, fromSeed: number][] = [
+  ['checks-no-epoch-after-a-revocation', 4],
+  ['measures-the-lease-from-the-answer', 4],
 ];
 
 /** Seeds that once found something in the product; what each of them found is the name of its test. */
@@ -39,22 +37,22 @@ describe('regressions', () => {
   });
   for (const [seed, claim] of REGRESSIONS) {
     it(`seed ${seed}: ${claim}`, async () => {
-      await runCluster(seed);
+      expect(await simulate(['--seeds', '1', '--from', `${seed}`])).toMatchObject({ code: 0 });
     });
   }
 });
 
 describe('planted bugs: the checks find a cluster that', () => {
-  for (const bug of CANARIES) {
+  for (const [bug, fromSeed] of CANARIES) {
     it(
       bug.replaceAll('-', ' '),
       async () => {
-        const seeds = ['--seeds', `${CANARY_SEED_COUNT}`];
+        const seeds = ['--seeds', `${CANARY_SEED_COUNT}`, '--from', `${fromSeed}`];
         const { code, output } = await simulate([...seeds, '--bug', bug]);
         expect(output).toContain('invariant broken');
         expect(code).toBe(1);
       },
-      240 * SECOND_MS,
+      20 * 60 * SECOND_MS,
     );
   }
 });
@@ -65,7 +63,7 @@ interface Outcome {
   readonly output: string;
 }
 
-const OUTPUT_CHARACTERS_MAX = 20_000;
+const OUTPUT_CHARACTERS_MAX = 1_000_000;
 
 /** `npm run simulate`, outside of jest's sandbox, in which every use of a global is slow. */
 function simulate(args: readonly string[]): Promise<Outcome> {

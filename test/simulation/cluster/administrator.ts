@@ -41,6 +41,11 @@ export class Administrator {
     }
   }
 
+  fenceAtAll(brokerName: string, memberName: string, isFenced: boolean): void {
+    for (const controller of this.#plan.controllers)
+      this.#fence(controller, brokerName, memberName, isFenced);
+  }
+
   #fence(controller: string, brokerName: string, memberName: string, isFenced: boolean): void {
     const request = FenceRequest.encode({ brokerName, memberName, fenced: isFenced }).finish();
     this.#call(controller, CONTROLLER_PATHS.fence, request);

@@ -22,13 +22,28 @@ export const CLUSTER_BUGS = [
 ] as const;
 export type ClusterBug = (typeof CLUSTER_BUGS)[number];
 
-/** What a seed has to have so that a bug can show at all. */
+/** The chain of faults that shows it; and with which replication it can show at all. */
 export function wishesOf(bug: ClusterBug): PlanWishes {
+  const common = { members: 3, groups: 1, minInSyncReplicas: 1, decisiveProbability: 0 };
+  const sync = { ...common, replication: 'sync' as const };
   // With sync replication every member of the set has what is acknowledged, whoever forgets which epoch it is.
-  const isOfLease =
-    bug === 'measures-the-lease-from-the-answer' || bug === 'checks-no-epoch-after-a-revocation';
-  const replication = isOfLease ? 'async' : 'sync';
-  return { replication, members: 3, groups: 1, minInSyncReplicas: 1, decisiveProbability: 0.3 };
+  const async = { ...common, replication: 'async' as const };
+  switch (bug) {
+    case 'counts-a-new-member-only-when-the-larger-set-is-told':
+      return { ...sync, plots: ['untold-growth'] };
+    case 'stops-counting-a-member-before-the-smaller-set-is-stored':
+      return { ...sync, plots: ['unstored-wish'] };
+    case 'elects-outside-of-the-set':
+      return { ...sync, plots: ['lonely-master'] };
+    case 'checks-no-epoch-after-a-revocation':
+      return { ...async, plots: ['unheard-revocation'] };
+    case 'decides-by-a-stale-record':
+      return { ...sync, controllers: 2, plots: ['lonely-master'] };
+    case 'measures-the-lease-from-the-answer':
+      return { ...async, plots: ['late-answers'] };
+    case 'folds-beyond-the-confirm-offset':
+      return { ...sync, plots: ['torn-tail'] };
+  }
 }
 
 /** Plants the bug; the result takes it out again. */
@@ -101,13 +116,18 @@ function changesWhatIsRead(
   });
 }
 
-const STALE_MS = 400;
+const STALE_MS = 700;
+const STALE_CONTROLLER = 'ctl-1';
 
-/** The record as it was a while ago, with the version as it is now: what a cache does that is not compared. */
+/**
+ * One of two controllers sees the record as it was a while ago, with the version as it is now: a cache, and a swap that does not
+ * compare. Either of the two alone does no harm.
+ */
 function readsStale(world: World): () => void {
   const caches = new WeakMap<object, Map<string, { stored: StoredGroup; atMs: number }>>();
   return changesWhatIsRead(async (stored, store) => {
-    const { nowMs } = world.scheduler;
+    const { nowMs, owner } = world.scheduler;
+    if (owner?.name !== STALE_CONTROLLER) return stored;
     const { brokerName } = stored.record;
     let cache = caches.get(store);
     if (cache === undefined) caches.set(store, (cache = new Map()));

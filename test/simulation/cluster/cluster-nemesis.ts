@@ -4,6 +4,7 @@ import { SOUND_NETWORK } from '../sim-network.ts';
 import type { SimNode } from '../sim-node.ts';
 import type { World } from '../world.ts';
 import type { ClusterPlan } from './cluster-plan.ts';
+import { ClusterPlots, type StoredScene } from './cluster-plots.ts';
 import type { GroupStoreNode } from './group-store-node.ts';
 
 /** Some strikes last so many times as long as the others: longer than every expiry. */
@@ -18,6 +19,8 @@ export interface NemesisTargets {
   boot(node: SimNode): void;
   /** Somebody asks the controllers for a switchover, a fence … */
   administer(random: SeededRandom): void;
+  /** The same, of all controllers, for one member. */
+  fence(member: string, isFenced: boolean): void;
 }
 
 /**
@@ -30,6 +33,7 @@ export class ClusterNemesis {
   readonly #targets: NemesisTargets;
   readonly #random: SeededRandom;
   readonly #members: readonly string[];
+  readonly #plots: ClusterPlots;
   #isActive = true;
   strikes = 0;
 
@@ -39,6 +43,7 @@ export class ClusterNemesis {
     this.#targets = targets;
     this.#random = world.random.fork('nemesis');
     this.#members = plan.groups.flatMap(({ members }) => members);
+    this.#plots = this.#plotsOf();
     const { nemesis } = plan;
     this.#again('outage', nemesis.outageMeanMs, () => this.#outage());
     this.#again('partition', nemesis.partitionMeanMs, () => this.#partition());
@@ -46,11 +51,52 @@ export class ClusterNemesis {
     this.#again('disk', nemesis.diskMeanMs, () => this.#disk());
     this.#again('clock', nemesis.clockMeanMs, () => this.#clock());
     this.#again('store', nemesis.storeMeanMs, () => this.#store());
-    this.#targets.store.onSwap = (group) => {
-      if (this.#isActive && this.#random.chance(nemesis.decisiveProbability)) this.#decisive(group);
+    this.#targets.store.onSwap = (group, text) => {
+      if (!this.#isActive) return;
+      if (nemesis.plotMeanMs !== Infinity)
+        this.#plots.stored(group, JSON.parse(text) as StoredScene);
+      if (this.#random.chance(nemesis.decisiveProbability)) this.#decisive(group);
     };
     this.#again('administration', nemesis.administrationMeanMs, () => {
       this.#targets.administer(this.#random);
+    });
+    this.#again('plot', nemesis.plotMeanMs, () => {
+      const plot = this.#random.pick(nemesis.plots);
+      this.#note(`plot ${plot}`);
+      this.#plots.play(plot, this.#random.pick(plan.groups).name);
+    });
+  }
+
+  #plotsOf(): ClusterPlots {
+    const { network, scheduler } = this.#world;
+    const each = (
+      sideA: readonly string[],
+      sideB: readonly string[],
+      run: (a: string, b: string) => void,
+    ): void => {
+      for (const a of sideA) for (const b of sideB) run(a, b);
+    };
+    return new ClusterPlots({
+      plan: this.#plan,
+      random: this.#random.fork('plots'),
+      masterOf: (group) => this.#targets.masterOf(group),
+      block: (from, to) => each(from, to, (a, b) => network.block(a, b)),
+      cut: (sideA, sideB) => network.partition(sideA, sideB),
+      join: (sideA, sideB) =>
+        each(sideA, sideB, (a, b) => {
+          network.unblock(a, b);
+          network.unblock(b, a);
+        }),
+      after: (delayMs, run) => {
+        scheduler.schedule(delayMs, 'plot', () => {
+          if (this.#isActive) run();
+        });
+      },
+      kill: (name) => {
+        if (this.#node(name).isAlive) this.#node(name).kill();
+      },
+      revive: (name) => this.#revive(this.#node(name)),
+      fence: (member, isFenced) => this.#targets.fence(member, isFenced),
     });
   }
 

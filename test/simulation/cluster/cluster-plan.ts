@@ -21,6 +21,17 @@ export const PATIENCE: NetworkPatience = {
   connectTimeoutMs: 500,
 };
 
+/** Chains of faults, see cluster-plots.ts. */
+const PLOTS = [
+  'late-answers',
+  'unheard-revocation',
+  'lonely-master',
+  'unstored-wish',
+  'untold-growth',
+  'torn-tail',
+] as const;
+export type PlotName = (typeof PLOTS)[number];
+
 export interface GroupPlan {
   readonly name: string;
   readonly members: readonly string[];
@@ -65,6 +76,8 @@ export interface NemesisPlan {
   readonly durationMeanMs: number;
   /** How often a strike follows a change of what is stored. */
   readonly decisiveProbability: number;
+  readonly plotMeanMs: number;
+  readonly plots: readonly PlotName[];
   /** Which outages there are. */
   readonly isPowerLossAllowed: boolean;
 }
@@ -76,6 +89,9 @@ export interface PlanWishes {
   readonly members?: number;
   readonly minInSyncReplicas?: number;
   readonly decisiveProbability?: number;
+  readonly controllers?: number;
+  /** Only these, often, and no other strikes, which would be in their way. */
+  readonly plots?: readonly PlotName[];
 }
 
 export function drawClusterPlan(random: SeededRandom, wishes: PlanWishes = {}): ClusterPlan {
@@ -90,7 +106,7 @@ export function drawClusterPlan(random: SeededRandom, wishes: PlanWishes = {}): 
       members: numbered(name, memberCount),
     })),
     nameServers: numbered('ns', 3),
-    controllers: numbered('ctl', random.chance(0.4) ? 2 : 1),
+    controllers: numbered('ctl', drawControllerCount(random, wishes)),
     clients: numbered('client', 2),
     replication,
     minInSyncReplicas: wishes.minInSyncReplicas ?? (random.chance(0.3) ? 2 : 1),
@@ -108,6 +124,11 @@ export function drawClusterPlan(random: SeededRandom, wishes: PlanWishes = {}): 
     faults: drawFaults(random),
     nemesis: drawNemesis(random, flush, wishes),
   };
+}
+
+function drawControllerCount(random: SeededRandom, { controllers }: PlanWishes): number {
+  const drawn = random.chance(0.4) ? 2 : 1;
+  return controllers ?? drawn;
 }
 
 function numbered(prefix: string, count: number): string[] {
@@ -147,13 +168,18 @@ function drawFaults(random: SeededRandom): FaultPlan {
   };
 }
 
+const WISHED_PLOT_MEAN_MS = 150;
+
 function drawNemesis(
   random: SeededRandom,
   flush: 'sync' | 'async',
   wishes: PlanWishes,
 ): NemesisPlan {
-  const sometimes = (low: number, high: number, probability = 0.5): number =>
-    random.chance(probability) ? random.between(low, high) : Infinity;
+  const isCalm = wishes.plots !== undefined;
+  const sometimes = (low: number, high: number, probability = 0.5): number => {
+    const meanMs = random.chance(probability) ? random.between(low, high) : Infinity;
+    return isCalm ? Infinity : meanMs;
+  };
   return {
     outageMeanMs: sometimes(200, 1_500, 0.7),
     partitionMeanMs: sometimes(200, 1_500, 0.6),
@@ -165,5 +191,7 @@ function drawNemesis(
     durationMeanMs: random.pick([60, 150, 400]),
     decisiveProbability: wishes.decisiveProbability ?? random.pick([0, 0.1, 0.3]),
     isPowerLossAllowed: flush === 'sync',
+    plotMeanMs: isCalm ? WISHED_PLOT_MEAN_MS : sometimes(500, 2_000, 0.4),
+    plots: wishes.plots ?? PLOTS,
   };
 }

@@ -53,6 +53,9 @@ async function live(world: World, cluster: ClusterWorld): Promise<void> {
     masterOf: (group) => cluster.masterOf(group),
     boot: (node) => cluster.boot(node),
     administer: (random) => administrator.meddle(random),
+    fence: (member, isFenced) => {
+      administrator.fenceAtAll(cluster.groupOf(member), member, isFenced);
+    },
   });
   await world.sleep(plan.durationMs);
   nemesis.heal();

@@ -79,6 +79,12 @@ export class ClusterWorld {
     return node;
   }
 
+  groupOf(member: string): string {
+    const group = this.#groupOf.get(member);
+    assert(group !== undefined, `no member ${member}`);
+    return group;
+  }
+
   /** A new life for a node that is dead. */
   boot(node: SimNode): void {
     node.restart();

@@ -37,7 +37,7 @@ export class GroupStoreNode {
   readonly #world: World;
   swaps = 0;
   /** Told after each change: the moments at which it matters most who hears of it. */
-  onSwap: (name: string) => void = () => undefined;
+  onSwap: (name: string, text: string) => void = () => undefined;
 
   constructor(world: World) {
     this.#world = world;
@@ -72,7 +72,7 @@ export class GroupStoreNode {
     if (present !== version) return { isDone: false, version: present, text: found?.text ?? '' };
     this.swaps++;
     this.#objects.set(name, { version: present + 1, text });
-    this.onSwap(name);
+    this.onSwap(name, text);
     return { isDone: true, version: present + 1, text };
   }
 
