@@ -193,4 +193,11 @@ export const NODE_ERRORS = {
     hint: 'Acknowledged messages are safe; a longer shutdownGrace lets long work end.',
     exit: 'stop-timeout',
   },
+  'leadership-lost': {
+    message: 'this process could not renew lease {lease} and does not lead any more',
+    protocol: 'INTERNAL_SERVER_ERROR',
+    grpc: 'UNAVAILABLE',
+    retry: 'never',
+    hint: 'Another operator takes over, and this one starts again. When it happens often, look at the load of the API server and at throttled CPU.',
+  },
 } as const satisfies Record<string, ErrorDefinition>;

@@ -38,7 +38,7 @@ export function splitKey(key: string): { readonly namespace: string; readonly na
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-export function brokerNameOf(index: number): string {
+function brokerNameOf(index: number): string {
   return `broker-${index}`;
 }
 
@@ -62,7 +62,7 @@ export function memberName(cluster: string, brokerName: string, ordinal: number)
   return `${groupObjectName(cluster, brokerName)}-${ordinal}`;
 }
 
-export function memberHost(
+function memberHost(
   namespace: string,
   cluster: string,
   brokerName: string,

@@ -9,7 +9,7 @@ import { planConsumerGroup, type GroupStep } from './core/consumer-group-plan.ts
 const nameOf = ({ spec, metadata }: ConsumerGroup): string => spec.name ?? metadata.name;
 
 /** The consumer group that a resource asks for. */
-export function wantedGroup(object: ConsumerGroup): ConsumerGroupConfig {
+function wantedGroup(object: ConsumerGroup): ConsumerGroupConfig {
   const { maxAttempts, ordered, startPosition, paused, backoff } = object.spec;
   return {
     ...{ name: nameOf(object), maxAttempts, ordered, startPosition, paused },

@@ -8,7 +8,7 @@ import { planTopic, type TopicStep } from './core/topic-plan.ts';
 const nameOf = ({ spec, metadata }: Topic): string => spec.name ?? metadata.name;
 
 /** The topic that a resource asks for. */
-export function wantedTopic(object: Topic): TopicConfig {
+function wantedTopic(object: Topic): TopicConfig {
   const { type, queuesPerGroup: queueCount, permission, retention } = object.spec;
   const retentionMs = retention === undefined ? undefined : durationMs(retention);
   return { name: nameOf(object), type, queueCount, permission, retentionMs };

@@ -67,7 +67,7 @@ export interface HungInput {
 }
 
 /** A process that only pauses comes back, and finds its way by itself. */
-export const HUNG_AFTER_MS = 2_000;
+const HUNG_AFTER_MS = 2_000;
 
 /**
  * A master that was deposed because nothing was heard of it, while its process is there: clients that are connected to it would

@@ -55,7 +55,7 @@ function stepAt(
 }
 
 /** Undefined: nothing is to change. */
-export function groupChangeTo(
+function groupChangeTo(
   wanted: ConsumerGroupConfig,
   present: ConsumerGroupConfig,
 ): GroupChange | undefined {
