@@ -38,10 +38,6 @@ export function splitKey(key: string): { readonly namespace: string; readonly na
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-function brokerNameOf(index: number): string {
-  return `broker-${index}`;
-}
-
 /** Undefined for a name that is none of ours. */
 export function groupIndexOf(brokerName: string): number | undefined {
   const match = /^broker-(\d+)$/.exec(brokerName);
@@ -60,16 +56,6 @@ export function groupHost(namespace: string, cluster: string, brokerName: string
 
 export function memberName(cluster: string, brokerName: string, ordinal: number): string {
   return `${groupObjectName(cluster, brokerName)}-${ordinal}`;
-}
-
-function memberHost(
-  namespace: string,
-  cluster: string,
-  brokerName: string,
-  ordinal: number,
-): string {
-  const name = memberName(cluster, brokerName, ordinal);
-  return `${name}.${groupObjectName(cluster, brokerName)}-peers.${namespace}.svc`;
 }
 
 export function nameServerHost(namespace: string, cluster: string, ordinal: number): string {
