@@ -16,7 +16,16 @@ const NODE_MIN = [22, 19];
 /** Set in the second process, so that a wrong installation ends in a message and not in a loop. */
 const MARK = 'ORBITMQ_NODE_CHOSEN';
 
-const SOURCES = ['broker', 'cli', 'common', 'gateway', 'namesrv', 'operator', 'proto', 'standalone'];
+const SOURCES = [
+  'broker',
+  'cli',
+  'common',
+  'gateway',
+  'namesrv',
+  'operator',
+  'proto',
+  'standalone',
+];
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const isRecent = major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1]);

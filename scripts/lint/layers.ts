@@ -95,7 +95,8 @@ const roleRules: readonly LayerRule[] = [
     files: ['broker/**'],
     except: ['broker/activity/**', 'broker/group/**', 'broker/*.ts'],
     forbid: ['gateway/**'],
-    because: 'the port of the gateway is implemented in broker/activity, broker/group and at the top of broker/',
+    because:
+      'the port of the gateway is implemented in broker/activity, broker/group and at the top of broker/',
   },
   {
     name: 'cli below',

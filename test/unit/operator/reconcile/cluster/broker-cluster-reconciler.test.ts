@@ -114,7 +114,9 @@ class World {
   names(kind: string): string[] {
     const resources = [...Object.values(RESOURCES), ...Object.values(OWN_RESOURCES)];
     const resource = resources.find((one) => one.kind === kind)!;
-    return (this.kube.cache(resource as never).all())
+    return this.kube
+      .cache(resource as never)
+      .all()
       .map(({ metadata }) => metadata.name)
       .toSorted();
   }
