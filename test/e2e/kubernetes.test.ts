@@ -1,0 +1,249 @@
+/** What the first hour with OrbitMQ on Kubernetes looks like: one test after the other, on one real cluster. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { env } from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { KubeNamespace, OPERATOR_NAMESPACE } from './support/kube-namespace.ts';
+import { MISSING_KUBE, mustRun } from './support/local-kube.ts';
+import {
+  IMAGE,
+  installRelease,
+  RELEASE_TIMEOUT_MS,
+  report,
+  uninstallRelease,
+} from './support/orbitmq-release.ts';
+
+const READY_WITHIN_MS = 90_000;
+const TOPICS = 200;
+const TOPICS_WITHIN_MS = 30_000;
+const QUIET_MS = 60_000;
+const GONE_WITHIN_MS = 120_000;
+const SEND_COUNT = 20;
+const CLIENT_TIMEOUT_MS = 120_000;
+const TEST_TIMEOUT_MS = 300_000;
+
+const WRONG_RESOURCES = join(import.meta.dirname, 'fixtures/wrong-resources');
+const SAMPLE = readFileSync('docs/samples/quick-start.yaml', 'utf8');
+
+const topic = (name: string, topicName = name, cluster = 'orbitmq'): object => ({
+  apiVersion: 'orbitmq.io/v1alpha1',
+  kind: 'Topic',
+  metadata: { name },
+  spec: { clusterRef: { name: cluster }, name: topicName, queuesPerGroup: 1 },
+});
+
+/** The official client in a pod of our image; packages come from this checkout, which the nodes see. */
+function clientPod(name: string, ...words: readonly string[]): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: {
+      restartPolicy: 'Never',
+      containers: [
+        {
+          ...{ name: 'client', image: IMAGE, imagePullPolicy: 'IfNotPresent' },
+          command: ['node', '/repository/test/e2e/fixtures/official-client.mjs', ...words],
+          volumeMounts: [{ name: 'repository', mountPath: '/repository', readOnly: true }],
+        },
+      ],
+      volumes: [{ name: 'repository', hostPath: { path: resolve('.') } }],
+    },
+  };
+}
+
+/** Passed only on a machine that has time for it: ORBITMQ_E2E=all asks for these as well. */
+const onRequest = env['ORBITMQ_E2E'] === 'all' ? it : it.skip;
+
+const suite = MISSING_KUBE === undefined ? describe : describe.skip;
+const why = MISSING_KUBE === undefined ? '' : ` (skipped: ${MISSING_KUBE})`;
+
+suite(`OrbitMQ on Kubernetes${why}`, () => {
+  let shop: KubeNamespace;
+
+  beforeAll(async () => {
+    await installRelease();
+    shop = await KubeNamespace.create(`shop-${Date.now().toString(36)}`);
+  }, RELEASE_TIMEOUT_MS);
+
+  afterAll(async () => {
+    await uninstallRelease();
+  }, TEST_TIMEOUT_MS);
+
+  /** Of every object in the namespace; events and leases are no state. */
+  async function versions(): Promise<readonly string[]> {
+    const kinds = [
+      ...['brokerclusters', 'brokergroups', 'topics.orbitmq.io', 'consumergroups', 'pods'],
+      ...['services', 'statefulsets', 'configmaps', 'secrets', 'persistentvolumeclaims'],
+      ...['poddisruptionbudgets', 'networkpolicies', 'serviceaccounts'],
+    ];
+    const objects = await shop.list(kinds.join(','));
+    return objects.map(
+      ({ kind, metadata }) => `${kind} ${metadata.name} ${metadata.resourceVersion}`,
+    );
+  }
+
+  it(
+    'has a cluster and a topic ready within 90 s of kubectl apply',
+    async () => {
+      await shop.apply(SAMPLE);
+      const cluster = await shop.untilCondition(
+        ['brokercluster', 'orbitmq'],
+        ['Ready', 'True'],
+        READY_WITHIN_MS,
+      );
+      const orders = await shop.untilCondition(
+        ['topic.orbitmq.io', 'orders'],
+        ['Ready', 'True'],
+        READY_WITHIN_MS,
+      );
+      report('apply to ready, s', Math.round((cluster.tookMs + orders.tookMs) / 100) / 10);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'can lose a master, and says so, when the slaves are in sync',
+    async () => {
+      for (const type of ['FailoverPossible', 'AckedDataProtected']) {
+        await shop.untilCondition(['brokercluster', 'orbitmq'], [type, 'True'], READY_WITHIN_MS);
+      }
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'serves an official client in a pod',
+    async () => {
+      const endpoint = `orbitmq-namesrv.${shop.name}.svc:8081`;
+      await shop.apply(
+        {
+          apiVersion: 'orbitmq.io/v1alpha1',
+          kind: 'ConsumerGroup',
+          metadata: { name: 'readers' },
+          spec: { clusterRef: { name: 'orbitmq' }, startPosition: 'earliest' },
+        },
+        clientPod('client', endpoint, 'orders', 'readers', String(SEND_COUNT)),
+      );
+      const isOver = async (): Promise<true | undefined> => {
+        const phase = (await shop.get('pod', 'client'))?.status?.['phase'];
+        return phase === 'Succeeded' || phase === 'Failed' ? true : undefined;
+      };
+      await shop.until('the end of the client', CLIENT_TIMEOUT_MS, isOver);
+      const log = await shop.kubectl(['logs', 'client']);
+      const { sent, received } = JSON.parse(log.split('\n').at(-1) ?? '{}') as {
+        sent: string[];
+        received: string[];
+      };
+      expect(sent).toHaveLength(SEND_COUNT);
+      expect([...new Set(received)].sort()).toEqual([...sent].sort());
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    `has ${TOPICS} topics, applied at once, ready within 30 s`,
+    async () => {
+      const names = Array.from({ length: TOPICS }, (_, index) => `many-${index}`);
+      await shop.apply(...names.map((name) => topic(name)));
+      const { tookMs } = await shop.until('all topics to be ready', GONE_WITHIN_MS, async () => {
+        const topics = await shop.list('topics.orbitmq.io');
+        const isReady = ({ status }: (typeof topics)[number]): boolean =>
+          status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true;
+        return topics.filter(isReady).length > TOPICS ? true : undefined;
+      });
+      report('200 topics, s', Math.round(tookMs / 100) / 10);
+      expect(tookMs).toBeLessThan(TOPICS_WITHIN_MS);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  onRequest(
+    'writes nothing to the API for a minute once all is as it should be',
+    async () => {
+      const before = await versions();
+      await sleep(QUIET_MS);
+      expect(await versions()).toEqual(before);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'reports that two Topics claim one name, and lets the older one have it',
+    async () => {
+      await shop.apply(topic('second', 'orders'));
+      const { found } = await shop.untilCondition(
+        ['topic.orbitmq.io', 'second'],
+        ['Conflict', 'True'],
+        READY_WITHIN_MS,
+      );
+      expect(found).toMatchObject({ reason: 'NameConflict' });
+      expect(found.message).toContain('orders');
+      await shop.untilCondition(
+        ['topic.orbitmq.io', 'orders'],
+        ['Conflict', 'False'],
+        READY_WITHIN_MS,
+      );
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'lets go of Topics whose cluster was deleted first',
+    async () => {
+      await shop.kubectl(['delete', 'brokercluster', 'orbitmq', '--wait=false']);
+      await shop.kubectl(['delete', 'topics.orbitmq.io', '--all', '--timeout=100s'], {
+        timeoutMs: GONE_WITHIN_MS,
+      });
+      await shop.until('the cluster and its pods to be gone', GONE_WITHIN_MS, async () =>
+        (await shop.list('brokerclusters,statefulsets,pods', '--selector', 'orbitmq.io/cluster'))
+          .length === 0
+          ? true
+          : undefined,
+      );
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  describe('refuses, with field and reason', () => {
+    it.each(readdirSync(WRONG_RESOURCES))(
+      '%s',
+      async (file) => {
+        const text = readFileSync(join(WRONG_RESOURCES, file), 'utf8');
+        const expected = [...text.matchAll(/^# expect: (.*)$/gm)].map(([, part = '']) => part);
+        const [right = '', wrong = ''] = text.split(/^---$/m);
+        await shop.apply(right);
+        try {
+          const { code, stderr } = await shop.tryApply(wrong);
+          expect(code).not.toBe(0);
+          for (const part of expected) expect(stderr).toContain(part);
+        } finally {
+          await shop.kubectl(['delete', '--filename', '-', '--wait=true'], { input: right });
+        }
+      },
+      TEST_TIMEOUT_MS,
+    );
+  });
+
+  onRequest(
+    'ends with its namespace, whatever is in it',
+    async () => {
+      await shop.apply(SAMPLE, topic('more'));
+      await shop.until('a first pod', READY_WITHIN_MS, async () =>
+        (await shop.list('pods', '--selector', 'orbitmq.io/cluster')).length > 0 ? true : undefined,
+      );
+      const tookMs = await shop.delete(GONE_WITHIN_MS);
+      report('namespace gone, s', Math.round(tookMs / 100) / 10);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  onRequest('has an operator that did not restart', async () => {
+    const restarts = await mustRun('kubectl', [
+      ...['--namespace', OPERATOR_NAMESPACE, 'get', 'pods'],
+      ...['--output', 'jsonpath={.items[*].status.containerStatuses[0].restartCount}'],
+    ]);
+    expect(restarts).toBe('0 0');
+  });
+});

@@ -1,0 +1,55 @@
+import { appendFileSync } from 'node:fs';
+import { env } from 'node:process';
+import { buildImage } from '../container-engine.ts';
+import { OPERATOR_NAMESPACE } from './kube-namespace.ts';
+import { localKube, mustRun, run } from './local-kube.ts';
+
+export const IMAGE = 'orbitmq-e2e:test';
+const CHART = 'charts/orbitmq';
+const RELEASE = 'mq';
+const INSTALL_TIMEOUT_SECONDS = 180;
+/** Of all that is done before the first test, on a machine that has the base image and the programs. */
+export const RELEASE_TIMEOUT_MS = 20 * 60_000;
+/** For development: the image that is there is the one to test. */
+const HAS_IMAGE = env['ORBITMQ_E2E_IMAGE'] === 'there';
+
+/** Brings Kubernetes up, builds the image, puts it on the nodes and installs the operator. */
+export async function installRelease(nodes = 1): Promise<void> {
+  await localKube.up(nodes);
+  if (!HAS_IMAGE) {
+    await buildImage(IMAGE);
+    await localKube.loadImage(IMAGE);
+  }
+  const [repository = '', tag = ''] = IMAGE.split(':');
+  const seconds = `${INSTALL_TIMEOUT_SECONDS}s`;
+  await mustRun(
+    'helm',
+    [
+      ...['upgrade', '--install', RELEASE, CHART, '--namespace', OPERATOR_NAMESPACE],
+      ...['--create-namespace', '--wait', '--timeout', seconds],
+      ...['--set', `image.repository=${repository}`, '--set', `image.tag=${tag}`],
+      ...['--set', 'image.pullPolicy=IfNotPresent'],
+    ],
+    { timeoutMs: (INSTALL_TIMEOUT_SECONDS + 10) * 1_000 },
+  );
+}
+
+export async function uninstallRelease(): Promise<void> {
+  await run('helm', ['uninstall', RELEASE, '--namespace', OPERATOR_NAMESPACE, '--wait']);
+  await localKube.down();
+}
+
+/** The operator that leads: its pod and the first word of its identity in the lease. */
+export async function leadingOperator(): Promise<string> {
+  const holder = await mustRun('kubectl', [
+    ...['--namespace', OPERATOR_NAMESPACE, 'get', 'leases'],
+    ...['--output', 'jsonpath={.items[0].spec.holderIdentity}'],
+  ]);
+  return holder.split('_')[0] ?? '';
+}
+
+/** A figure for the notes: a line of JSON in the file that ORBITMQ_E2E_REPORT names. */
+export function report(name: string, value: number | string): void {
+  const file = env['ORBITMQ_E2E_REPORT'];
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify({ name, value })}\n`);
+}
