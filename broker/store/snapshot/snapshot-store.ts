@@ -45,10 +45,14 @@ export class SnapshotStore {
     this.#nextSequence = nextSequence;
   }
 
-  /** Removes what an interrupted publication left. */
+  /**
+   * Removes what an interrupted publication left. The directory is synced: a rename whose sync failed in the last life shows
+   * here, and the log may be cut on the strength of what is found, so it must outlive a power loss from now on.
+   */
   static async open(directory: string, disk: Disk): Promise<SnapshotStore> {
     await disk.makeDirectory(directory);
     const names = await removeTemporaries(directory, disk);
+    await disk.syncDirectory(directory);
     const sequences = names.map(snapshotSequence).filter((sequence) => sequence !== undefined);
     return new SnapshotStore(disk, directory, sequences, (sequences.at(-1) ?? 0) + 1);
   }

@@ -54,7 +54,8 @@ describe('QueueIndex: a life among writes, snapshots, retention, removals and cr
         const story = await live(seed, faults);
         expect(story.fallbacks).toBe(0);
       }),
-      { numRuns: 30 },
+      // 776176073: the log was cut on the strength of a snapshot whose rename was not durable.
+      { numRuns: 30, examples: [[776176073]] },
     );
   });
 });

@@ -248,6 +248,19 @@ async function crashAt(count: number, seed: number, nameLoss: NameLoss): Promise
 }
 
 describe('SnapshotStore: a crash', () => {
+  it('never takes back a snapshot that an open has found, though its rename was not synced', () =>
+    inWorld(async (node) => {
+      const crashLoss = { lossProbability: 1, exposesGarbage: false };
+      node.drive.faults = { ...SOUND_DISK, crashLoss };
+      const store = await open(node.environment);
+      await publish(store, 1);
+      node.drive.injectNext('syncDirectory', { kind: 'error', code: 'EIO' });
+      await expect(publish(store, 2)).rejects.toMatchObject({ code: 'EIO' });
+      node.kill();
+      expect(await found(await open(node.restart()))).toBe(2);
+      expect(await found(await open(node.restart()))).toBe(2);
+    }));
+
   it.each(['suffix', 'subset'] as const)(
     'at every disk operation of a publication leaves the old one or the new one, never a mixture (names: %s)',
     async (nameLoss) => {
