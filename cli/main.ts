@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
+import { buildProgram } from './program.ts';
 import { runCommandLine } from './run.ts';
 import { nodeTerminal } from './terminal.ts';
 
@@ -18,4 +19,4 @@ function packageVersion(): string {
 
 const context = { terminal: nodeTerminal(), version: packageVersion() };
 // Not process.exit: a node that was started goes on, and output that is still on its way must arrive.
-process.exitCode = await runCommandLine(context, process.argv.slice(2));
+process.exitCode = await runCommandLine(context, buildProgram(context), process.argv.slice(2));

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { CliContext } from './cli-context.ts';
+import type { ProgramContext } from './cli-context.ts';
 import { addBenchCommands } from './commands/bench.ts';
 import { addClusterCommands } from './commands/cluster.ts';
 import { addCompletionCommands } from './commands/completion.ts';
@@ -10,6 +10,7 @@ import { addSendCommand } from './commands/send.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addStoreCommands } from './commands/store.ts';
 import { addTopicCommands } from './commands/topic.ts';
+import { EndpointAccess } from './endpoint-access.ts';
 
 const EXAMPLES = `
 Examples:
@@ -23,7 +24,8 @@ Examples:
 docs/reference/options.md has every option, docs/reference/errors.md every error and exit code.`;
 
 /** The whole command line. Nothing heavy is loaded before a command runs. */
-export function buildProgram(context: CliContext): Command {
+export function buildProgram(given: ProgramContext): Command {
+  const context = { ...given, servers: new EndpointAccess(given.terminal) };
   const program = new Command('orbitmq')
     .description('OrbitMQ: a message queue that speaks the RocketMQ 5 gRPC protocol')
     .version(context.version, '-V, --version', 'show the version')

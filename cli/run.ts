@@ -2,15 +2,14 @@ import { CommanderError, type Command } from 'commander';
 import { exitCode } from '../common/errors/exit-codes.ts';
 import { MqError } from '../common/errors/mq-error.ts';
 import { fatalReport, fatalText } from '../common/lifecycle/fatal.ts';
-import type { CliContext } from './cli-context.ts';
-import { buildProgram } from './program.ts';
+import type { ProgramContext } from './cli-context.ts';
 
 /** Runs one command line and returns the exit code; a node that was started goes on running. */
 export async function runCommandLine(
-  context: CliContext,
+  context: ProgramContext,
+  program: Command,
   words: readonly string[],
 ): Promise<number> {
-  const program = buildProgram(context);
   if (words.length === 0) {
     program.outputHelp();
     return exitCode('ok');
@@ -24,7 +23,7 @@ export async function runCommandLine(
 }
 
 function report(
-  { terminal }: CliContext,
+  { terminal }: ProgramContext,
   program: Command,
   thrown: unknown,
   words: readonly string[],

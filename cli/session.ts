@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { CliContext } from './cli-context.ts';
-import { endpointSettings, type ClientOptions } from './client-options.ts';
+import type { ClientOptions } from './client-options.ts';
 import type { AdminClient } from './client/admin-client.ts';
 import type { MessagingClient } from './client/messaging-client.ts';
 
@@ -9,6 +9,7 @@ import type { MessagingClient } from './client/messaging-client.ts';
  * here: gRPC and protobuf take longer to load than `--help` to print.
  */
 export async function withAdmin<Result>(
+  { servers }: CliContext,
   options: ClientOptions,
   work: (admin: AdminClient) => Promise<Result>,
 ): Promise<Result> {
@@ -16,35 +17,38 @@ export async function withAdmin<Result>(
     import('./client/connection.ts'),
     import('./client/admin-client.ts'),
   ]);
-  const connection = new Connection(endpointSettings(options));
+  const server = await servers.reach(options);
+  const connection = new Connection(server.settings);
   try {
     return await work(new AdminClient(connection));
   } finally {
     connection.close();
+    await server.leave();
   }
 }
 
+/** `work` may open several; each has a connection of its own, and all are closed after it. */
 export async function withMessaging<Result>(
-  context: CliContext,
+  { servers, version }: CliContext,
   options: ClientOptions,
-  work: (client: MessagingClient) => Promise<Result>,
+  work: (client: MessagingClient, openAnother: () => MessagingClient) => Promise<Result>,
 ): Promise<Result> {
-  const client = await openMessaging(context, options);
-  try {
-    return await work(client);
-  } finally {
-    await client.close();
-  }
-}
-
-/** For callers that need several; each has a connection of its own and must be closed. */
-export async function openMessaging(
-  { version }: CliContext,
-  options: ClientOptions,
-): Promise<MessagingClient> {
   const [{ Connection }, { MessagingClient }] = await Promise.all([
     import('./client/connection.ts'),
     import('./client/messaging-client.ts'),
   ]);
-  return new MessagingClient(new Connection(endpointSettings(options)), version, randomBytes(4));
+  const server = await servers.reach(options);
+  const clients: MessagingClient[] = [];
+  const open = (): MessagingClient => {
+    const connection = new Connection(server.settings);
+    const client = new MessagingClient(connection, version, randomBytes(4));
+    clients.push(client);
+    return client;
+  };
+  try {
+    return await work(open(), open);
+  } finally {
+    await Promise.all(clients.map((client) => client.close()));
+    await server.leave();
+  }
 }

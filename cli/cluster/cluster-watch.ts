@@ -1,5 +1,9 @@
-import type { HeardMember } from '../client/failover-view.ts';
-import type { FailoverGroupView, TransitionView } from '../client/failover-view.ts';
+import type {
+  FailoverGroupView,
+  HeardMember,
+  MemberView,
+  TransitionView,
+} from '../client/failover-view.ts';
 
 /** Where the watch learns who is master. */
 export interface ClusterEyes {
@@ -14,6 +18,8 @@ export interface GroupState {
   readonly group: string;
   /** Undefined while nobody is known to be. */
   readonly master: string | undefined;
+  /** Members that answer and are no master, by their own word: they pass on what comes to them. */
+  readonly followers: readonly string[];
   readonly epoch: number;
   /** The master takes messages. */
   readonly isWritable: boolean;
@@ -44,11 +50,17 @@ function stateOf(view: FailoverGroupView): GroupState {
   return {
     group: name,
     master: hasMaster ? master : undefined,
+    followers: members.filter(isFollower).map((member) => member.name),
     epoch,
     isWritable: hasMaster && status?.writable === true,
     blocked,
     transition: transitions[0],
   };
+}
+
+/** One that was deposed says so when it has promised to refuse its epoch; while it opens its data anew it holds what comes. */
+function isFollower({ status }: MemberView): boolean {
+  return status?.role === 'follower' || status?.role === 'recovering';
 }
 
 /** Of several that say they are master the one with the highest epoch is. */
@@ -62,6 +74,9 @@ function statesHeard(members: readonly HeardMember[]): GroupState[] {
   return [...masters.values()].map(({ group, name, epoch }) => ({
     group,
     master: name,
+    followers: members
+      .filter((member) => member.group === group && member.isLive && !member.isMaster)
+      .map((member) => member.name),
     epoch,
     isWritable: true,
     blocked: '',

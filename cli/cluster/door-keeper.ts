@@ -5,6 +5,7 @@ import { changeText, type GroupState } from './cluster-watch.ts';
 /** Where the door of a group is led; GroupDoor in the real cluster. */
 export interface Door {
   leadTo(targets: readonly Address[]): void;
+  cutAllBut(kept: readonly Address[]): void;
 }
 
 /** Keeps the door of one group at its master, and says when the master changes. */
@@ -48,6 +49,7 @@ export class DoorKeeper {
       this.#former = state.master ?? this.#former;
     }
     this.#lead(this.#order());
+    if (state?.master !== undefined) this.#cut(state.master, state.followers);
   }
 
   /** Its process has ended. One that comes back in its place is no master any more in this epoch. */
@@ -74,12 +76,19 @@ export class DoorKeeper {
   #lead(members: readonly string[]): void {
     if (members.join() === this.#leadsTo.join()) return;
     this.#leadsTo = members;
-    this.#door.leadTo(
-      members.flatMap((member) => {
-        const found = this.#group.members.find(({ name }) => name === member);
-        return found === undefined ? [] : [found.address];
-      }),
-    );
+    this.#door.leadTo(this.#addresses(members));
+  }
+
+  /** While there is no master nobody is better off elsewhere: the members hold what comes. */
+  #cut(master: string, followers: readonly string[]): void {
+    this.#door.cutAllBut(this.#addresses([master, ...followers]));
+  }
+
+  #addresses(members: readonly string[]): readonly Address[] {
+    return members.flatMap((member) => {
+      const found = this.#group.members.find(({ name }) => name === member);
+      return found === undefined ? [] : [found.address];
+    });
   }
 
   #tell({ group, master, epoch, blocked, transition }: GroupState): void {

@@ -2,8 +2,9 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Address } from '../../common/options/option-definition.ts';
 
 /**
- * The advertised address of a broker group: leads every connection to the present master, as a Service of Kubernetes would.
- * When the master changes, connections to the old one are cut, so that clients connect again and arrive at the new one.
+ * The advertised address of a broker group: leads every new connection to the present master, as a Service of Kubernetes would.
+ * When the master changes, connections to an old one that lives on stay, since it passes on what comes; those to one that
+ * hangs or is cut off are cut, so that clients connect again and arrive at the new one.
  */
 export class GroupDoor {
   readonly #address: Address;
@@ -36,15 +37,18 @@ export class GroupDoor {
 
   /**
    * From now on the door leads to the first of these, or to the next one that can be connected to. Without any it leads
-   * nowhere: connections are refused, and those that are open stay.
+   * nowhere: connections are refused. Those that are open stay.
    */
   leadTo(targets: readonly Address[]): void {
     this.#targets = targets;
     this.#letIn();
-    const [first] = targets;
-    if (first === undefined) return;
+  }
+
+  /** Ends what leads to any other place than one of these. */
+  cutAllBut(kept: readonly Address[]): void {
     for (const [client, { target }] of this.#connections) {
-      if (target === undefined || !isSame(target, first)) client.destroy();
+      if (target !== undefined && !kept.some((address) => isSame(address, target)))
+        client.destroy();
     }
   }
 

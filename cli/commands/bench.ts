@@ -13,7 +13,7 @@ import { printResult } from '../output/output-format.ts';
 import { startProgress } from '../output/progress.ts';
 import { sizeText } from '../output/size-text.ts';
 import { fieldList } from '../output/text-table.ts';
-import { openMessaging, withAdmin } from '../session.ts';
+import { withMessaging, withAdmin } from '../session.ts';
 
 const COUNT_MAX = 1_000_000_000;
 const INFLIGHT_MAX = 4_096;
@@ -95,7 +95,9 @@ async function benchReceive(
   options: BenchOptions,
 ): Promise<void> {
   const { group, batch } = options;
-  await withAdmin(options, (admin) => admin.ensureGroup(group, { startPosition: 'earliest' }));
+  await withAdmin(context, options, (admin) =>
+    admin.ensureGroup(group, { startPosition: 'earliest' }),
+  );
   await withClients(context, options, async (clients) => {
     for (const client of clients) await client.startConsumer(group, topic, '*');
     const queues = await clientOf(clients, 0).brokers(topic);
@@ -152,14 +154,10 @@ async function withClients(
   options: BenchOptions,
   work: (clients: readonly MessagingClient[]) => Promise<void>,
 ): Promise<void> {
-  const clients: MessagingClient[] = [];
-  try {
-    for (let i = 0; i < options.connections; i++)
-      clients.push(await openMessaging(context, options));
-    await work(clients);
-  } finally {
-    await Promise.all(clients.map((client) => client.close()));
-  }
+  await withMessaging(context, options, async (first, openAnother) => {
+    const others = Array.from({ length: options.connections - 1 }, () => openAnother());
+    await work([first, ...others]);
+  });
 }
 
 function clientOf(clients: readonly MessagingClient[], worker: number): MessagingClient {

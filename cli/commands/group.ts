@@ -74,7 +74,9 @@ async function createGroup(
   name: string,
   options: GroupOptions,
 ): Promise<void> {
-  const group = await withAdmin(options, (admin) => admin.createGroup(name, changeOf(options)));
+  const group = await withAdmin(context, options, (admin) =>
+    admin.createGroup(name, changeOf(options)),
+  );
   printResult(context.terminal, options.output, group, () => summary(group, 'created'));
 }
 
@@ -83,7 +85,9 @@ async function updateGroup(
   name: string,
   options: GroupOptions,
 ): Promise<void> {
-  const group = await withAdmin(options, (admin) => admin.updateGroup(name, changeOf(options)));
+  const group = await withAdmin(context, options, (admin) =>
+    admin.updateGroup(name, changeOf(options)),
+  );
   printResult(context.terminal, options.output, group, () => summary(group, 'updated'));
 }
 
@@ -93,7 +97,7 @@ async function deleteGroup(
   options: GroupOptions,
 ): Promise<void> {
   await confirm(context.terminal, `delete consumer group ${name} and its positions`, options.yes);
-  await withAdmin(options, (admin) => admin.deleteGroup(name));
+  await withAdmin(context, options, (admin) => admin.deleteGroup(name));
   printResult(
     context.terminal,
     options.output,
@@ -107,7 +111,7 @@ async function listGroups(
   prefix: string,
   options: ClientOptions,
 ): Promise<void> {
-  const groups = await withAdmin(options, (admin) => admin.listGroups(prefix));
+  const groups = await withAdmin(context, options, (admin) => admin.listGroups(prefix));
   printResult(context.terminal, options.output, groups, () =>
     groups.length === 0
       ? 'no consumer groups'
@@ -123,7 +127,7 @@ async function describeGroup(
   name: string,
   options: ClientOptions,
 ): Promise<void> {
-  const group = await withAdmin(options, (admin) => admin.describeGroup(name));
+  const group = await withAdmin(context, options, (admin) => admin.describeGroup(name));
   printResult(context.terminal, options.output, group, () => detailsText(group));
 }
 

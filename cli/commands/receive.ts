@@ -9,6 +9,7 @@ import type { MessagingClient } from '../client/messaging-client.ts';
 import { receivedMessage, type ReceivedMessage } from '../client/received-message.ts';
 import { printItem } from '../output/output-format.ts';
 import { printable } from '../output/text-table.ts';
+import { freeFlags } from '../server-access.ts';
 import { withAdmin, withMessaging } from '../session.ts';
 
 const DEFAULT_GROUP = 'orbitmq-cli';
@@ -38,7 +39,7 @@ export function addReceiveCommand(program: Command, context: CliContext): void {
     .command('receive <topic>')
     .description('receive messages and acknowledge them')
     .option(
-      '-n, --count <number>',
+      freeFlags(context.servers, '-n, --count <number>'),
       'stop after so many; 1 unless --follow',
       integerArgument(1, COUNT_MAX),
     )
@@ -77,7 +78,7 @@ async function runReceive(
   options: ReceiveOptions,
 ): Promise<void> {
   const { group, from } = options;
-  await withAdmin(options, (admin) => admin.ensureGroup(group, { startPosition: from }));
+  await withAdmin(context, options, (admin) => admin.ensureGroup(group, { startPosition: from }));
   const received = await withMessaging(context, options, async (client) => {
     await client.startConsumer(group, topic, options.filter);
     return receiveLoop(context, client, topic, options);
@@ -117,7 +118,7 @@ async function receiveLoop(
 
 async function peek(context: CliContext, topic: string, options: ReceiveOptions): Promise<void> {
   const { queue: queueId, offset, filter, count = 1 } = options;
-  const messages = await withAdmin(options, (admin) =>
+  const messages = await withAdmin(context, options, (admin) =>
     admin.peek({ topic, queueId, offset, filter, maxMessages: Math.min(count, BATCH_MAX) }),
   );
   for (const message of messages) show(context, options, message);

@@ -8,6 +8,7 @@ import { withClient, type ClientOptions } from '../client-options.ts';
 import { MessageIdSource } from '../client/message-id.ts';
 import type { MessagingClient, OutgoingMessage } from '../client/messaging-client.ts';
 import { printItem } from '../output/output-format.ts';
+import { freeFlags } from '../server-access.ts';
 import { withMessaging } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -35,7 +36,12 @@ export function addSendCommand(program: Command, context: CliContext): void {
     .option('-g, --group <name>', 'message group: messages of one group stay in order')
     .option('--delay <duration>', 'deliver it so much later', durationArgument)
     .option('--id <id>', 'message id; the same id again is stored only once')
-    .option('-n, --count <number>', 'send it so many times', integerArgument(1, COUNT_MAX), 1)
+    .option(
+      freeFlags(context.servers, '-n, --count <number>'),
+      'send it so many times',
+      integerArgument(1, COUNT_MAX),
+      1,
+    )
     .option('--lines', 'each line of standard input is a message');
   withClient(send, context).action(
     (topic: string, body: string | undefined, options: SendOptions) =>

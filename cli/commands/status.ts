@@ -12,7 +12,7 @@ export function addStatusCommand(program: Command, context: CliContext): void {
     program.command('status').description('show the brokers and how they are doing'),
     context,
   ).action(async (options: ClientOptions) => {
-    const cluster = await withAdmin(options, (admin) => admin.describeCluster());
+    const cluster = await withAdmin(context, options, (admin) => admin.describeCluster());
     printResult(context.terminal, options.output, cluster, () => statusText(cluster));
   });
 }

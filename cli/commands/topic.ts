@@ -75,7 +75,7 @@ async function createTopic(
   name: string,
   options: TopicOptions,
 ): Promise<void> {
-  await withAdmin(options, async (admin) => {
+  await withAdmin(context, options, async (admin) => {
     show(context, options, await admin.createTopic(name, changeOf(options)), 'created');
   });
 }
@@ -85,7 +85,7 @@ async function updateTopic(
   name: string,
   options: TopicOptions,
 ): Promise<void> {
-  await withAdmin(options, async (admin) => {
+  await withAdmin(context, options, async (admin) => {
     show(context, options, await admin.updateTopic(name, changeOf(options)), 'updated');
   });
 }
@@ -96,7 +96,7 @@ async function deleteTopic(
   options: TopicOptions,
 ): Promise<void> {
   await confirm(context.terminal, `delete topic ${name} and all of its messages`, options.yes);
-  await withAdmin(options, (admin) => admin.deleteTopic(name));
+  await withAdmin(context, options, (admin) => admin.deleteTopic(name));
   printResult(
     context.terminal,
     options.output,
@@ -110,7 +110,7 @@ async function listTopics(
   prefix: string,
   options: ClientOptions,
 ): Promise<void> {
-  const topics = await withAdmin(options, (admin) => admin.listTopics(prefix));
+  const topics = await withAdmin(context, options, (admin) => admin.listTopics(prefix));
   printResult(context.terminal, options.output, topics, () =>
     topics.length === 0
       ? 'no topics'
@@ -132,7 +132,7 @@ async function describeTopic(
   name: string,
   options: ClientOptions,
 ): Promise<void> {
-  const topic = await withAdmin(options, (admin) => admin.describeTopic(name));
+  const topic = await withAdmin(context, options, (admin) => admin.describeTopic(name));
   printResult(context.terminal, options.output, topic, () => detailsText(topic));
 }
 

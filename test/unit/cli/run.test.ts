@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { NODE_OPTIONS } from '../../../common/options/node-options.ts';
 import type { OptionTable } from '../../../common/options/option-definition.ts';
 import { NODE_OPTION_NAMES } from '../../../common/options/resolve-options.ts';
+import { buildProgram } from '../../../cli/program.ts';
 import { runCommandLine } from '../../../cli/run.ts';
 import type { Terminal } from '../../../cli/terminal.ts';
 
@@ -26,7 +27,8 @@ async function run(...words: string[]): Promise<Outcome> {
     },
     isInputTty: false,
   };
-  const code = await runCommandLine({ terminal, version: '1.2.3' }, words);
+  const context = { terminal, version: '1.2.3' };
+  const code = await runCommandLine(context, buildProgram(context), words);
   return { code, out, error };
 }
 

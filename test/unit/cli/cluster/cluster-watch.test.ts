@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { failoverGroupView, type HeardMember } from '../../../../cli/client/failover-view.ts';
+import { MemberRole } from '../../../../proto/generated/orbitmq.ts';
 import { lookAtCluster } from '../../../../cli/cluster/cluster-watch.ts';
 
 const down = (): Promise<never> => Promise.reject(new Error('down'));
@@ -25,6 +26,28 @@ describe('a look at the cluster', () => {
     expect(states).toMatchObject([{ master: 'broker-a-1', epoch: 4, isWritable: true }]);
   });
 
+  it('knows by their own word who passes on what comes', async () => {
+    const member = (name: string, role: MemberRole, reachable = true) => ({
+      member: { name },
+      ...{ reachable, status: { role } },
+    });
+    const report = {
+      ...{ brokerName: 'broker-a', epoch: 4, phase: 'stable', master: 'broker-a-1' },
+      members: [
+        member('deposed', MemberRole.RECOVERING),
+        member('broker-a-1', MemberRole.MASTER),
+        member('slave', MemberRole.FOLLOWER),
+        member('hung-slave', MemberRole.FOLLOWER, false),
+        member('hung-master', MemberRole.MASTER),
+      ],
+    };
+    const [state] = await lookAtCluster({
+      askController: () => Promise.resolve([failoverGroupView(report)]),
+      askNameServers: down,
+    });
+    expect(state?.followers).toEqual(['deposed', 'slave']);
+  });
+
   it('knows of no master during an election', async () => {
     const report = { brokerName: 'broker-a', epoch: 5, phase: 'revoking', master: 'broker-a-1' };
     const states = await lookAtCluster({
@@ -42,7 +65,9 @@ describe('a look at the cluster', () => {
       heard('broker-a-3', 6, { isLive: false }),
     ];
     const eyes = { askController: down, askNameServers: () => Promise.resolve(members) };
-    expect(await lookAtCluster(eyes)).toMatchObject([{ master: 'broker-a-1', epoch: 4 }]);
+    expect(await lookAtCluster(eyes)).toMatchObject([
+      { master: 'broker-a-1', epoch: 4, followers: ['broker-a-2'] },
+    ]);
   });
 
   it('sees nothing when nobody answers', async () => {

@@ -16,6 +16,7 @@ const group = plan.groups[0]!;
 
 const state = (master: string | undefined, epoch: number, more: Partial<GroupState> = {}) => ({
   ...{ group: 'broker-a', master, epoch, isWritable: true, blocked: '', transition: undefined },
+  followers: [],
   ...more,
 });
 
@@ -39,20 +40,23 @@ const transition: TransitionView = {
 let running: Set<string>;
 /** Last characters of the members, in the order in which they are tried. */
 let led: string[];
+/** Of the members whose connections were kept when others were cut. */
+let kept: string[];
 let said: string[];
 let keeper: DoorKeeper;
 
 beforeEach(() => {
   running = new Set(group.members.map(({ name }) => name));
   led = [];
+  kept = [];
   said = [];
+  const names = (targets: readonly { port: number }[]) =>
+    targets
+      .map(({ port }) => group.members.find((it) => it.address.port === port)?.name.at(-1))
+      .join(' ');
   const door = {
-    leadTo: (targets: readonly { port: number }[]) =>
-      void led.push(
-        targets
-          .map(({ port }) => group.members.find((it) => it.address.port === port)?.name.at(-1))
-          .join(' '),
-      ),
+    leadTo: (targets: readonly { port: number }[]) => void led.push(names(targets)),
+    cutAllBut: (targets: readonly { port: number }[]) => void kept.push(names(targets)),
   };
   keeper = new DoorKeeper(
     group,
@@ -98,6 +102,26 @@ describe('the keeper of a door', () => {
     expect(led).toEqual(['0 1 2', '1 2 0']);
     keeper.update(state(undefined, 2));
     expect(led).toHaveLength(2);
+  });
+
+  it('keeps what leads to an old master that says that it is none any more', () => {
+    keeper.update(state('broker-a-0', 1));
+    keeper.update(state('broker-a-1', 2, { followers: ['broker-a-0', 'broker-a-2'] }));
+    expect(kept.at(-1)).toBe('1 0 2');
+  });
+
+  it('cuts what leads to an old master that does not say so', () => {
+    keeper.update(state('broker-a-0', 1, { followers: ['broker-a-1', 'broker-a-2'] }));
+    keeper.update(state('broker-a-1', 2, { followers: ['broker-a-2'] }));
+    expect(kept.at(-1)).toBe('1 2');
+  });
+
+  it('cuts nothing while there is no master', () => {
+    keeper.update(state('broker-a-0', 1));
+    kept = [];
+    keeper.update(state(undefined, 2));
+    keeper.update(undefined);
+    expect(kept).toEqual([]);
   });
 
   it('leads nowhere when no member lives', () => {
