@@ -61,14 +61,28 @@ describe('the door of a group', () => {
     expect(await greeting(client)).toBe('ping');
   });
 
-  it('cuts what leads to the old master when there is a new one', async () => {
+  it('leads who comes to the new master, and keeps what leads to the old one', async () => {
+    const { door, port } = await openDoor();
+    const [one, two] = [await member('one'), await member('two')];
+    door.leadTo([one]);
+    const client = await enter(port);
+    await greeting(client);
+    door.leadTo([two]);
+    door.cutAllBut([two, { ...one }]);
+    expect(await greeting(await enter(port))).toBe('two');
+    client.write('still');
+    expect(await greeting(client)).toBe('still');
+  });
+
+  it('cuts what leads to a member that is of no use any more', async () => {
     const { door, port } = await openDoor();
     door.leadTo([await member('one')]);
     const client = await enter(port);
     await greeting(client);
-    door.leadTo([await member('two')]);
+    const two = await member('two');
+    door.leadTo([two]);
+    door.cutAllBut([two]);
     await closed(client);
-    expect(await greeting(await enter(port))).toBe('two');
   });
 
   it('leaves connections alone when it is led to the same master again, or nowhere', async () => {
