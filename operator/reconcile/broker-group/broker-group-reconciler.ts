@@ -9,7 +9,7 @@ import type { GroupFailover } from '../../failover/group-failover.ts';
 import { setCondition, type Condition } from '../../kube/core/conditions.ts';
 import { RESOURCES, type Node, type Pod } from '../../kube/resource.ts';
 import type { TurnContext, TurnResult } from '../../kube/work-queue.ts';
-import { ANNOTATIONS, clusterKey, LABELS, splitKey } from '../names.ts';
+import { ANNOTATIONS, clusterKey, LABELS, splitKey, type ClusterKey } from '../names.ts';
 import { OWN_RESOURCES } from '../own-resources.ts';
 import { isContainerRunning, isCordoned, isReady } from '../pod-facts.ts';
 import type { CachedObjects, LiveApi, StoryTeller } from '../reconcile-ports.ts';
@@ -23,11 +23,11 @@ import { recordIn } from './kubernetes-group-store.ts';
 export interface GroupReconcilerPorts {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly api: Pick<LiveApi, 'find' | 'mergePatch' | 'replaceStatus' | 'delete'>;
+  readonly api: Pick<LiveApi, 'mergePatch' | 'delete'>;
   readonly groups: CachedObjects<BrokerGroup>;
   readonly pods: CachedObjects<Pod>;
   readonly nodes: CachedObjects<Node>;
-  readonly failovers: Pick<ClusterFailovers, 'group'>;
+  readonly failovers: Pick<ClusterFailovers, 'group' | 'store'>;
   readonly timings: ControllerTimings;
   readonly story: StoryTeller;
   /** The pod of a hung master that was deposed is deleted, so that its clients look for the new one. */
@@ -43,6 +43,7 @@ const LOOK_SOON_MS = 300;
 
 /** One turn's view of a group. */
 interface View {
+  readonly cluster: ClusterKey;
   readonly object: BrokerGroup;
   readonly record: GroupRecord | undefined;
   readonly failover: GroupFailover | undefined;
@@ -100,7 +101,7 @@ export class BrokerGroupReconciler {
     const isRecent =
       stored !== undefined && this.#ports.clock.monotonicMs() - stored.atMs < CACHE_LAG_MAX_MS;
     const record = isRecent ? stored.record : recordIn(object);
-    return { object, record, failover, pods, signal };
+    return { cluster, object, record, failover, pods, signal };
   }
 
   async #label({ record, pods, signal }: View): Promise<void> {
@@ -188,24 +189,25 @@ export class BrokerGroupReconciler {
   }
 
   async #tellConditions(view: View): Promise<void> {
-    const { object, signal } = view;
-    const nowText = new Date(this.#ports.clock.nowMs()).toISOString();
+    const { object, cluster } = view;
     const { generation: observedGeneration = 0 } = object.metadata;
+    const nowText = new Date(this.#ports.clock.nowMs()).toISOString();
+    const verdicts = verdictsIn(this.#health(view));
     const next = (conditions: readonly Condition[]): readonly Condition[] =>
-      verdictsIn(this.#health(view)).reduce(
+      verdicts.reduce(
         (list, verdict) => setCondition(list, { ...verdict, observedGeneration }, nowText),
         conditions,
       );
     const known = object.status?.conditions ?? [];
     if (object.status === undefined || next(known) === known) return;
-    const { namespace, name } = object.metadata;
-    const { api } = this.#ports;
-    const live = await api.find(OWN_RESOURCES.brokerGroups, { namespace, name }, { signal });
-    if (live?.status === undefined) return;
-    const conditions = next(live.status.conditions ?? []);
-    if (conditions === live.status.conditions) return;
-    const status = { ...live.status, conditions: [...conditions], observedGeneration };
-    await api.replaceStatus(OWN_RESOURCES.brokerGroups, { ...live, status }, { signal });
+    // The cache may be behind: whether there is anything to write is told by the newest that is known.
+    await this.#ports.failovers.store(cluster)?.annotate(object.spec.brokerName, ({ status }) => {
+      const before = status?.conditions ?? [];
+      const conditions = next(before);
+      return conditions === before
+        ? undefined
+        : { conditions: [...conditions], observedGeneration };
+    });
   }
 
   #health({ record, failover }: View): GroupHealth {

@@ -54,6 +54,7 @@ export type Connect = (address: Address) => RpcChannel;
 
 interface Running {
   readonly controller: FailoverController;
+  readonly store: KubernetesGroupStore;
   readonly witness: KubernetesProcessWitness;
   readonly metrics: Metrics;
   readonly trust: ClusterTrust;
@@ -101,6 +102,11 @@ export class ClusterFailovers {
     return this.#running.get(key)?.controller.group(brokerName);
   }
 
+  /** Where the records of the cluster are; undefined while it is not looked after. */
+  store(key: ClusterKey): Pick<KubernetesGroupStore, 'annotate'> | undefined {
+    return this.#running.get(key)?.store;
+  }
+
   /** How nodes of the cluster are reached; undefined while it is not looked after. */
   connector(key: ClusterKey): Connect | undefined {
     return this.#running.get(key)?.connect;
@@ -134,15 +140,21 @@ export class ClusterFailovers {
     for (const pod of this.#ports.pods.labelled(LABELS.cluster, at.name)) {
       if (pod.metadata.namespace === at.namespace) witness.podSeen(pod);
     }
-    const store = new KubernetesGroupStore(api, at, (brokerName, before, after) => {
-      this.#ports.onRecord(key, brokerName, before, after);
-    });
+    const store = new KubernetesGroupStore(
+      {
+        ...{ api, groups: this.#ports.groups, clock: environment.clock },
+        onWritten: (brokerName, before, after) => {
+          this.#ports.onRecord(key, brokerName, before, after);
+        },
+      },
+      at,
+    );
     const spec = new ClusterFailoverSpec({ ...this.#ports, clock: environment.clock }, at);
     const controller = new FailoverController({
       ...{ environment, logger, metrics, store, witness, spec, timings, connect },
     });
     await controller.start();
-    this.#running.set(key, { controller, witness, metrics, trust, connect });
+    this.#running.set(key, { controller, store, witness, metrics, trust, connect });
     logger.info('failover of the cluster is looked after');
   }
 
