@@ -37,8 +37,18 @@ export function encodeHandshake(handshake: ReplicaHandshake): Uint8Array {
   }).finish();
 }
 
-export function encodeReplicaAck(ack: ReplicaAck): Uint8Array {
-  return ReplicaWire.encode({ ack }).finish();
+// Tags of ReplicaFrame.ack and of ReplicaAck's fields.
+const ACK_TAG = (2 << 3) | WIRE_BYTES;
+const ACKED_OFFSET_TAG = (1 << 3) | WIRE_VARINT;
+const ACKED_BATCH_TAG = (2 << 3) | WIRE_VARINT;
+
+export function encodeReplicaAck({ ackedOffset, batch }: ReplicaAck): Buffer {
+  const bodyBytes = fieldBytes(ackedOffset) + fieldBytes(batch);
+  const target = Buffer.allocUnsafe(1 + delimitedBytes(bodyBytes));
+  let at = writeLengthPrefix(target, 0, ACK_TAG, bodyBytes);
+  at = writeNonZero(target, at, ACKED_OFFSET_TAG, ackedOffset);
+  writeNonZero(target, at, ACKED_BATCH_TAG, batch);
+  return target;
 }
 
 /** Throws when the bytes are no frame that makes sense. */

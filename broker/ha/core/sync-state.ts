@@ -115,19 +115,22 @@ export class SyncState {
   }
 
   #reached(ownEnd: number, mayAckAlone: boolean): number {
-    const others = this.#counted();
-    if (others.size === 0) return mayAckAlone ? ownEnd : this.#confirmOffset;
     if (this.#terms.replication === 'async' && mayAckAlone) return ownEnd;
     let least = ownEnd;
-    for (const name of others) least = Math.min(least, this.ackedOffset(name));
-    return least;
-  }
-
-  /** Members besides this one that confirmation waits for. */
-  #counted(): Set<string> {
-    const names = new Set([...this.#terms.syncStateSet, ...this.#asked, ...this.#joining]);
-    names.delete(this.#self);
-    return names;
+    let hasOthers = false;
+    for (const name of this.#terms.syncStateSet) {
+      if (name === this.#self) continue;
+      hasOthers = true;
+      least = Math.min(least, this.ackedOffset(name));
+    }
+    for (const names of [this.#asked, this.#joining]) {
+      for (const name of names) {
+        hasOthers = true;
+        least = Math.min(least, this.ackedOffset(name));
+      }
+    }
+    if (hasOthers) return least;
+    return mayAckAlone ? ownEnd : this.#confirmOffset;
   }
 
   /**
