@@ -134,11 +134,10 @@ function buildData(
   { recovered }: OpenedStore,
 ) {
   const { state, log } = recovered;
-  const ownEnd = (): number => (options.flush === 'sync' ? log.durableOffset : log.writtenOffset);
   const pipeline = new CommitPipeline(log, state, environment.timers, {
     pendingBytes: options.pendingBytes,
     ...(membership === undefined
-      ? { confirmOffset: ownEnd }
+      ? { confirmOffset: () => log.promisedOffset }
       : {
           confirmOffset: () => Math.min(membership.confirmOffset(), log.writtenOffset),
           unconfirmedBytes: options.replicationPendingBytes,

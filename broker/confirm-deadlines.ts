@@ -1,5 +1,6 @@
 import type { Environment } from '../common/environment/environment.ts';
 import { MqError } from '../common/errors/mq-error.ts';
+import { thrown } from '../common/errors/thrown.ts';
 
 interface Waiting {
   readonly deadlineMs: number;
@@ -69,9 +70,4 @@ export class ConfirmDeadlines {
     const next = this.#waiting[0];
     if (next !== undefined) this.#arm(Math.max(0, next.deadlineMs - nowMs));
   }
-}
-
-/** Only errors are thrown here; the language does not know. */
-function thrown(error: unknown): Error {
-  return error as Error;
 }

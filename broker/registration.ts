@@ -5,7 +5,7 @@ import type { Metrics } from '../common/metrics/metrics.ts';
 import type { BrokerHeartbeat, BrokerHello } from '../common/model/broker-report.ts';
 import type { NodeOptions } from '../common/options/node-options.ts';
 import type { Address } from '../common/options/option-definition.ts';
-import { formatAddress } from '../common/options/parse-value.ts';
+import { formatAddress, isSameAddress } from '../common/options/parse-value.ts';
 import type { RpcChannel } from '../common/rpc/rpc-channel.ts';
 import type { ConfigurationFeed } from './configuration-feed.ts';
 import { NameServerDirectory, type NameServerPlace } from './registration/name-server-directory.ts';
@@ -267,6 +267,6 @@ function isSame(known: BrokerIdentity | undefined, now: BrokerIdentity): boolean
     known?.epoch === now.epoch &&
     known.isSlave === now.isSlave &&
     known.memberName === now.memberName &&
-    formatAddress(known.memberAddress) === formatAddress(now.memberAddress)
+    isSameAddress(known.memberAddress, now.memberAddress)
   );
 }

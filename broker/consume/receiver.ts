@@ -1,6 +1,7 @@
 import type { Environment } from '../../common/environment/environment.ts';
 import type { TimerHandle } from '../../common/environment/timers.ts';
 import { MqError } from '../../common/errors/mq-error.ts';
+import { thrown } from '../../common/errors/thrown.ts';
 import { indexDamaged } from '../state/index-damaged.ts';
 import type { MessageReader, MessageInLog } from '../state/message-reader.ts';
 import type { BrokerState } from '../state/broker-state.ts';
@@ -274,9 +275,4 @@ function isStillHeld({ pending, attempt }: Held): boolean {
     pending.state === 'in-flight' &&
     pending.ended + 1 === attempt
   );
-}
-
-/** Only errors are thrown here; the language does not know. */
-function thrown(error: unknown): Error {
-  return error as Error;
 }

@@ -32,7 +32,7 @@ export function newTerm(terms: GroupTerms, ports: TermPorts): MemberTerm {
       ...{ log, environment, logger, options, memberName },
       history: replica.history,
       brokerName: options.brokerName,
-      ownEnd: () => (options.flush === 'sync' ? log.durableOffset : log.writtenOffset),
+      ownEnd: () => log.promisedOffset,
       mayAckAlone: () => term.mayAckAlone(),
       onProgress: () => {
         broker.pipeline.advance();

@@ -44,6 +44,7 @@ import { memberMembership } from './member-membership.ts';
 import { MemberInstallation } from './member-installation.ts';
 import { MemberFollowing } from './member-following.ts';
 import { describeMember } from './member-status.ts';
+import { isUnder } from './member-master.ts';
 import type { MemberTerm } from './member-term.ts';
 import { SerialQueue } from './serial-queue.ts';
 import { StatusBoard } from './status-board.ts';
@@ -171,13 +172,9 @@ export class BrokerMember implements Component {
       confirmOffset: this.#confirmOffset(),
       masterName: this.#following?.master.name ?? '',
       isFollowing: this.#following?.slave.isFollowing ?? false,
-      trouble: this.#whatIsWrong(),
+      trouble: this.#trouble === '' ? (this.#following?.trouble ?? '') : this.#trouble,
       nowMs: this.#nowMs(),
     });
-  }
-
-  #whatIsWrong(): string {
-    return this.#trouble === '' ? (this.#following?.trouble ?? '') : this.#trouble;
   }
 
   whenStatusAfter({ knownVersion, waitMs }: StatusQuestion): Promise<MemberStatus> {
@@ -388,7 +385,7 @@ export class BrokerMember implements Component {
 
   async #follow(epoch: number, master: GroupMember): Promise<void> {
     const known = this.#following ?? this.#installation;
-    if (known?.isOf(epoch, master) === true) return;
+    if (isUnder(known, epoch, master)) return;
     await this.#stopFollowing();
     if (this.#isIncomplete) {
       this.#startInstalling(epoch, master);
@@ -400,7 +397,7 @@ export class BrokerMember implements Component {
 
   /** The data goes, and everything comes from the master. */
   async #install(epoch: number, master: GroupMember): Promise<void> {
-    if (this.#following?.isOf(epoch, master) !== true || this.#isStopping) return;
+    if (!isUnder(this.#following, epoch, master) || this.#isStopping) return;
     await this.#stopFollowing();
     this.#isIncomplete = true;
     await this.#data.close({ leavesSnapshot: false });

@@ -3,7 +3,6 @@ import type { Logger } from '../../common/log/logger.ts';
 import type { GroupMember } from '../../common/model/broker-group.ts';
 import type { NodeOptions } from '../../common/options/node-options.ts';
 import type { Address } from '../../common/options/option-definition.ts';
-import { formatAddress } from '../../common/options/parse-value.ts';
 import type { RpcChannel } from '../../common/rpc/rpc-channel.ts';
 import type { Broker } from '../broker.ts';
 import type { ReplicaFile } from '../ha/replica-file.ts';
@@ -48,12 +47,6 @@ export class MemberFollowing {
     this.slave = new SlaveReplication(this.#slavePorts(ports), epoch);
   }
 
-  isOf(epoch: number, master: GroupMember): boolean {
-    return (
-      this.epoch === epoch && formatAddress(this.master.address) === formatAddress(master.address)
-    );
-  }
-
   #slavePorts(ports: MemberFollowingPorts): ConstructorParameters<typeof SlaveReplication>[0] {
     const { options, broker, master, memberName, runId, replica, environment, logger } = ports;
     const { log } = broker;
@@ -61,7 +54,7 @@ export class MemberFollowing {
       ...{ log, replica, environment, logger, options, memberName, runId },
       brokerName: options.brokerName,
       foldedOffset: () => broker.foldedOffset,
-      ackOffset: () => (options.flush === 'sync' ? log.durableOffset : log.writtenOffset),
+      ackOffset: () => log.promisedOffset,
       connect: () => ports.connect(master.address),
       listener: {
         confirmed: (confirmOffset, masterStart) => {

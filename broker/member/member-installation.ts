@@ -4,7 +4,6 @@ import type { GroupMember } from '../../common/model/broker-group.ts';
 import { epoch as toEpoch } from '../../common/model/offsets.ts';
 import type { NodeOptions } from '../../common/options/node-options.ts';
 import type { Address } from '../../common/options/option-definition.ts';
-import { formatAddress } from '../../common/options/parse-value.ts';
 import type { RpcChannel } from '../../common/rpc/rpc-channel.ts';
 import { rpcStatusOf } from '../../common/rpc/rpc-error.ts';
 import type { ReplicaFile } from '../ha/replica-file.ts';
@@ -55,12 +54,6 @@ export class MemberInstallation {
     this.#work = this.#run().catch((error: unknown) => {
       ports.onFatal(error);
     });
-  }
-
-  isOf(epoch: number, master: GroupMember): boolean {
-    return (
-      this.epoch === epoch && formatAddress(this.master.address) === formatAddress(master.address)
-    );
   }
 
   async stop(): Promise<void> {

@@ -2,7 +2,7 @@ import type { Environment } from '../../common/environment/environment.ts';
 import type { TimerHandle } from '../../common/environment/timers.ts';
 import type { Logger } from '../../common/log/logger.ts';
 import type { Address } from '../../common/options/option-definition.ts';
-import { formatAddress } from '../../common/options/parse-value.ts';
+import { formatAddress, isSameAddress } from '../../common/options/parse-value.ts';
 import { KnownAddresses } from './core/known-addresses.ts';
 
 /** One NameServer, at an address and not at a name. */
@@ -70,7 +70,7 @@ export class NameServerDirectory {
   }
 
   has(name: Address): boolean {
-    return this.#entries.some((entry) => isSame(entry.name, name));
+    return this.#entries.some((entry) => isSameAddress(entry.name, name));
   }
 
   /** Replaces the names. What is known of those that stay is kept, but for the number of addresses they once had. */
@@ -79,7 +79,8 @@ export class NameServerDirectory {
     const distinct = [...new Map(names.map((name) => [formatAddress(name), name])).values()];
     this.#entries = distinct.map((name) => {
       const known = new KnownAddresses();
-      const before = this.#entries.find((entry) => isSame(entry.name, name))?.known.hosts ?? [];
+      const before =
+        this.#entries.find((entry) => isSameAddress(entry.name, name))?.known.hosts ?? [];
       known.found(IS_ADDRESS.test(name.host) ? [name.host] : before, nowMs);
       return { name, known, isFailing: false };
     });
@@ -137,8 +138,4 @@ export class NameServerDirectory {
       if (known.hosts.length === 0) this.refreshSoon();
     }
   }
-}
-
-function isSame(a: Address, b: Address): boolean {
-  return formatAddress(a) === formatAddress(b);
 }

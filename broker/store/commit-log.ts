@@ -179,6 +179,11 @@ export class CommitLog {
     return this.#commit.durableOffset;
   }
 
+  /** Everything below is as durable as the flush mode promises: what an acknowledgement of this disk stands for. */
+  get promisedOffset(): PhysicalOffset {
+    return this.#commit.promisedOffset;
+  }
+
   /** Why the log refuses appends; undefined while it takes them. */
   get failure(): LogFailure | undefined {
     return this.#commit.failure;

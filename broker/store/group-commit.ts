@@ -85,6 +85,11 @@ export class GroupCommit {
     return this.#durable;
   }
 
+  /** End of what the flush mode promises to keep. */
+  get promisedOffset(): PhysicalOffset {
+    return this.#options.flush === 'sync' ? this.#durable : this.#written;
+  }
+
   get failure(): LogFailure | undefined {
     return this.#failure;
   }
@@ -317,7 +322,7 @@ export class GroupCommit {
   }
 
   #fail(operation: LogFailure['operation'], error: { code: string; message: string }): void {
-    const kept = this.#options.flush === 'sync' ? this.#durable : this.#written;
+    const kept = this.promisedOffset;
     // A failed write says nothing about bytes the kernel took before it; a failed fdatasync does.
     const from = operation === 'write' ? kept : this.#durable;
     this.#failure = {

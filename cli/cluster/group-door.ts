@@ -1,5 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Address } from '../../common/options/option-definition.ts';
+import { isSameAddress } from '../../common/options/parse-value.ts';
 
 /**
  * The advertised address of a broker group: leads every new connection to the present master, as a Service of Kubernetes would.
@@ -47,7 +48,7 @@ export class GroupDoor {
   /** Ends what leads to any other place than one of these. */
   cutAllBut(kept: readonly Address[]): void {
     for (const [client, { target }] of this.#connections) {
-      if (target !== undefined && !kept.some((address) => isSame(address, target)))
+      if (target !== undefined && !kept.some((address) => isSameAddress(address, target)))
         client.destroy();
     }
   }
@@ -126,8 +127,4 @@ interface Passage {
   /** Where it leads, or tries to; undefined: nowhere yet. */
   readonly target: Address | undefined;
   readonly broker: Socket | undefined;
-}
-
-function isSame(one: Address, other: Address): boolean {
-  return one.host === other.host && one.port === other.port;
 }

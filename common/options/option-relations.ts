@@ -1,5 +1,5 @@
-import type { Address } from './option-definition.ts';
 import type { NodeOptions } from './node-options.ts';
+import { isSameAddress } from './parse-value.ts';
 
 /** A condition between options, with the reason for it. */
 interface Relation {
@@ -31,7 +31,7 @@ export const OPTION_RELATIONS: readonly Relation[] = [
   },
   {
     keys: ['listen', 'httpListen'],
-    holds: ({ listen, httpListen }) => !isSameAddress(listen, httpListen),
+    holds: ({ listen, httpListen }) => listen.port === 0 || !isSameAddress(listen, httpListen),
     rule: 'they must differ: each service has a port of its own',
   },
   {
@@ -169,7 +169,3 @@ export const OPTION_RELATIONS: readonly Relation[] = [
     rule: 'there must be room for one topic',
   },
 ];
-
-function isSameAddress(a: Address, b: Address): boolean {
-  return a.port !== 0 && a.port === b.port && a.host === b.host;
-}

@@ -121,6 +121,10 @@ export function formatAddress(address: Address): string {
     : `${address.host}:${address.port}`;
 }
 
+export function isSameAddress(a: Address, b: Address): boolean {
+  return a.port === b.port && a.host === b.host;
+}
+
 /** A number in the writing that this type of option takes. */
 export function formatNumber(type: OptionDefinition['type'], value: number): string {
   if (type === 'bytes') return formatBytes(value);

@@ -1,7 +1,7 @@
 import { isMqError } from '../../common/errors/mq-error.ts';
 import type { Logger } from '../../common/log/logger.ts';
 import type { GroupMember } from '../../common/model/broker-group.ts';
-import { formatAddress } from '../../common/options/parse-value.ts';
+import { isSameAddress } from '../../common/options/parse-value.ts';
 import { retryMs } from './controller-timings.ts';
 import type { GroupRecord } from './core/group-record.ts';
 import type { GroupSpec } from './core/group-spec.ts';
@@ -198,7 +198,7 @@ export class GroupFailover {
   #watchMembers(members: readonly GroupMember[]): void {
     for (const [name, { watch }] of this.#members) {
       const now = members.find((member) => member.name === name);
-      if (now !== undefined && isSameAddress(now, watch.client.member)) continue;
+      if (now !== undefined && isSameAddress(now.address, watch.client.member.address)) continue;
       watch.stop();
       this.#members.delete(name);
     }
@@ -218,8 +218,4 @@ export class GroupFailover {
       onSeen: () => this.wake(),
     });
   }
-}
-
-function isSameAddress(a: GroupMember, b: GroupMember): boolean {
-  return formatAddress(a.address) === formatAddress(b.address);
 }
