@@ -82,8 +82,19 @@ async function runScenario(scenario: Scenario, options: Options): Promise<number
   return failureCount;
 }
 
-/** What went wrong, in the scenario or in a promise of it that nobody waited for. */
+/** An error's stack costs more than most of what a node does in an event, and only of a failure anybody reads it. */
 async function runSeed(scenario: Scenario, seed: number, bug?: string): Promise<unknown> {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  const failure = await outcomeOf(scenario, seed, bug);
+  Error.stackTraceLimit = limit;
+  if (failure === undefined) return undefined;
+  const again = await outcomeOf(scenario, seed, bug);
+  return again ?? new Error('it failed, and not when it was repeated', { cause: failure });
+}
+
+/** What went wrong, in the scenario or in a promise of it that nobody waited for. */
+async function outcomeOf(scenario: Scenario, seed: number, bug?: string): Promise<unknown> {
   let stray: unknown;
   const onStray = (reason: unknown): void => void (stray ??= reason ?? new Error('rejected'));
   process.on('unhandledRejection', onStray);

@@ -7,6 +7,12 @@ const realSetImmediate = setImmediate;
 /** Events kept for the story of a failure. */
 const RECENT_EVENT_COUNT = 256;
 
+interface RecentEvent {
+  readonly atMs: number;
+  readonly owner: string | undefined;
+  readonly label: string;
+}
+
 export interface RunLimits {
   /** A run that needs more is taken for an endless loop. */
   eventCountMax: number;
@@ -25,8 +31,9 @@ const IMMEDIATES = 64;
 export class Scheduler {
   readonly #queue = new EventQueue();
   readonly #trace = new TraceHash();
-  readonly #recent: string[] = [];
-  readonly #checks = new Set<() => void>();
+  /** A ring; what they are called is composed only when somebody asks. */
+  readonly #recent: RecentEvent[] = [];
+  #checks: readonly (() => void)[] = [];
   #sequence = 0;
   #nowMs = 0;
   #eventCount = 0;
@@ -52,13 +59,17 @@ export class Scheduler {
 
   /** The last events, oldest first, one line each. */
   recentEvents(): string[] {
-    return [...this.#recent];
+    const oldest = this.#eventCount % RECENT_EVENT_COUNT;
+    const events = [...this.#recent.slice(oldest), ...this.#recent.slice(0, oldest)];
+    return events.map(({ atMs, owner, label }) => `${atMs.toFixed(3)} ${owner ?? '-'} ${label}`);
   }
 
   /** Called after each event and all that followed from it; throws to fail the run. Returns a function that ends it. */
   addCheck(check: () => void): () => void {
-    this.#checks.add(check);
-    return () => void this.#checks.delete(check);
+    this.#checks = [...this.#checks, check];
+    return () => {
+      this.#checks = this.#checks.filter((other) => other !== check);
+    };
   }
 
   schedule(delayMs: number, label: string, run: () => void, owner?: SimProcess): SimEvent {
@@ -72,6 +83,22 @@ export class Scheduler {
     };
     this.#queue.push(event);
     return event;
+  }
+
+  /**
+   * The last thing that an event of no process does: it goes on as one of `process`, which is dead, or stopped and takes it
+   * later, or does it now.
+   */
+  continueAs(process: SimProcess, label: string, run: () => void): void {
+    if (!process.isAlive) return;
+    if (process.isStopped) {
+      const sequence = this.#sequence++;
+      process.defer({ atMs: this.#nowMs, sequence, label, owner: process, run });
+      return;
+    }
+    this.#trace.addText(process.name);
+    this.#owner = process;
+    run();
   }
 
   /** Runs events until `result` settles, and settles as it does. Fails when no event is left that could settle it. */
@@ -149,12 +176,12 @@ export class Scheduler {
   }
 
   #record(event: SimEvent): void {
-    this.#eventCount++;
+    const { label, owner } = event;
     this.#trace.addNumber(this.#nowMs);
-    this.#trace.addText(event.label);
-    if (event.owner) this.#trace.addText(event.owner.name);
-    if (this.#recent.length === RECENT_EVENT_COUNT) this.#recent.shift();
-    this.#recent.push(`${this.#nowMs.toFixed(3)} ${event.owner?.name ?? '-'} ${event.label}`);
+    this.#trace.addText(label);
+    if (owner) this.#trace.addText(owner.name);
+    const place = this.#eventCount++ % RECENT_EVENT_COUNT;
+    this.#recent[place] = { atMs: this.#nowMs, owner: owner?.name, label };
   }
 
   #stuck(why: string): Error {

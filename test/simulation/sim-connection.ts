@@ -5,7 +5,14 @@ import type { SimNetwork } from './sim-network.ts';
 export type CloseReason = 'closed' | 'ECONNRESET' | 'ETIMEDOUT';
 
 /** What travels: a message, or the news that the sender has ended the connection. */
-type Packet = { message: Buffer } | { end: CloseReason };
+type Packet = Message | { end: CloseReason };
+
+interface Message {
+  readonly bytes: Buffer;
+  readonly head: unknown;
+}
+
+type Listener = (message: Buffer, head: unknown) => void;
 
 /** A node in one of its lives. */
 export interface ConnectionOwner {
@@ -24,21 +31,23 @@ export class SimConnection {
   readonly #process: SimProcess;
   #other!: SimConnection;
   #isOpen = true;
-  #onMessage: ((message: Buffer) => void) | undefined;
+  #onMessage: Listener | undefined;
   #onClose: ((reason: CloseReason) => void) | undefined;
   /** Arrived before somebody listened. */
-  #early: Buffer[] = [];
+  #early: Message[] = [];
   /** Sent and not arrived, in order. */
   #underWay: Packet[] = [];
   #isRetrying = false;
   #isUnacknowledged = false;
   #lastArrivalMs = 0;
+  readonly #label: string;
 
   private constructor(owner: ConnectionOwner, remote: string, network: SimNetwork) {
     this.local = owner.name;
     this.remote = remote;
     this.#network = network;
     this.#process = owner.process;
+    this.#label = `packet ${owner.name}>${remote}`;
   }
 
   /** Both ends of a new connection, in the order of the arguments. */
@@ -58,20 +67,21 @@ export class SimConnection {
     return this.#isOpen;
   }
 
-  onMessage(listener: (message: Buffer) => void): void {
+  onMessage(listener: Listener): void {
     this.#onMessage = listener;
     const early = this.#early;
     this.#early = [];
-    for (const message of early) listener(message);
+    for (const { bytes, head } of early) listener(bytes, head);
   }
 
   onClose(listener: (reason: CloseReason) => void): void {
     this.#onClose = listener;
   }
 
-  /** Queues a message; after the end of the connection it goes nowhere. */
-  send(message: Uint8Array): void {
-    if (this.#isOpen && this.#process.isAlive) this.#dispatch({ message: Buffer.from(message) });
+  /** Queues a message; after the end of the connection it goes nowhere. `head` arrives with it, and must not be changed. */
+  send(message?: Uint8Array, head?: unknown): void {
+    if (!this.#isOpen || !this.#process.isAlive) return;
+    this.#dispatch({ bytes: message === undefined ? EMPTY : Buffer.from(message), head });
   }
 
   /** Orderly: what was sent before still arrives. */
@@ -120,13 +130,22 @@ export class SimConnection {
   }
 
   #deliver(count: number): void {
-    for (const packet of this.#underWay.splice(0, count)) {
-      if ('end' in packet) this.#other.#endSoon(packet.end);
-      else if (this.#other.#isOpen) this.#other.#receiveSoon(packet.message);
-      else this.#answerFromClosed();
-    }
     if (this.#network.isBlocked(this.remote, this.local))
       this.#awaitAcknowledgement(this.#network.patience.giveUpMs);
+    if (count === 1) {
+      const packet = this.#underWay.shift();
+      if (packet !== undefined) this.#deliverOne(packet);
+      return;
+    }
+    // Each is an event of its own for the one who gets it.
+    for (const packet of this.#underWay.splice(0, count))
+      this.#later(0, () => this.#deliverOne(packet));
+  }
+
+  #deliverOne(packet: Packet): void {
+    if ('end' in packet) this.#other.#endSoon(packet.end);
+    else if (this.#other.#isOpen) this.#other.#receive(packet);
+    else this.#answerFromClosed();
   }
 
   /** What was sent has arrived, and the sender cannot know: in the end it gives up. */
@@ -154,13 +173,12 @@ export class SimConnection {
     if (isUp) this.#later(this.#network.drawDelayMs(), () => this.#endSoon('ECONNRESET'));
   }
 
-  #receiveSoon(message: Buffer): void {
-    const receive = (): void => {
+  #receive(message: Message): void {
+    this.#network.scheduler.continueAs(this.#process, this.#label, () => {
       if (!this.#isOpen) return;
       if (this.#onMessage === undefined) this.#early.push(message);
-      else this.#onMessage(message);
-    };
-    this.#network.scheduler.schedule(0, 'receive', receive, this.#process);
+      else this.#onMessage(message.bytes, message.head);
+    });
   }
 
   #endSoon(reason: CloseReason): void {
@@ -174,6 +192,8 @@ export class SimConnection {
 
   /** Work of the network itself, which no process can stop. */
   #later(delayMs: number, run: () => void): void {
-    this.#network.scheduler.schedule(delayMs, `packet ${this.local}>${this.remote}`, run);
+    this.#network.scheduler.schedule(delayMs, this.#label, run);
   }
 }
+
+const EMPTY = Buffer.alloc(0);

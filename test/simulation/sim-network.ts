@@ -105,7 +105,7 @@ export class SimNetwork {
   }
 
   isBlocked(from: string, to: string): boolean {
-    return this.#blocked.has(way(from, to));
+    return this.#blocked.size > 0 && this.#blocked.has(way(from, to));
   }
 
   /** May be lost, delayed, overtaken or doubled. */

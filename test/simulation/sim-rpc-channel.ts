@@ -9,7 +9,7 @@ import type {
 import { GRPC_STATUS, RpcError } from '../../common/rpc/rpc-error.ts';
 import type { SimConnection } from './sim-connection.ts';
 import type { SimHost } from './sim-host.ts';
-import { FRAME, makeFrame, parseFrame, type Frame, type OpenHead } from './sim-rpc-frame.ts';
+import type { Frame } from './sim-rpc-frame.ts';
 
 export interface SimRpcChannelOptions {
   /** First and longest pause between attempts to connect. */
@@ -39,7 +39,7 @@ export class SimRpcChannel implements RpcChannel {
   readonly #calls = new Map<number, ClientCall>();
   #connection: SimConnection | undefined;
   /** What waits for the connection that is being made; undefined while none is. */
-  #waiting: Buffer[] | undefined;
+  #waiting: Outgoing[] | undefined;
   #failures = 0;
   #retryAtMs = 0;
   #lastFailure = '';
@@ -146,8 +146,8 @@ export class SimRpcChannel implements RpcChannel {
     const number = ++this.#callCount;
     const call = new ClientCall(number, listener, this.#options.creditBytes, {
       timers: this.#environment.timers,
-      send: (frame) => {
-        this.#send(frame);
+      send: (frame, message) => {
+        this.#send({ frame, message });
       },
       onEnded: () => {
         this.#calls.delete(number);
@@ -163,13 +163,10 @@ export class SimRpcChannel implements RpcChannel {
       });
       return call;
     }
-    const head: OpenHead = {
-      path,
-      metadata: options.metadata,
-      deadlineMs: options.deadlineMs,
-      isSingle: request !== undefined,
-    };
-    this.#send(makeFrame(FRAME.open, number, JSON.stringify(head), request));
+    const { metadata, deadlineMs } = options;
+    const isSingle = request !== undefined;
+    const frame: Frame = { kind: 'open', call: number, path, metadata, deadlineMs, isSingle };
+    this.#send({ frame, message: request });
     return call;
   }
 
@@ -180,13 +177,14 @@ export class SimRpcChannel implements RpcChannel {
     return undefined;
   }
 
-  #send(frame: Buffer): void {
-    if (this.#connection !== undefined) this.#connection.send(frame);
-    else if (this.#waiting !== undefined) this.#waiting.push(frame);
-    else if (frame[0] === FRAME.open) this.#connect(frame);
+  #send(outgoing: Outgoing): void {
+    const { frame, message } = outgoing;
+    if (this.#connection !== undefined) this.#connection.send(message, frame);
+    else if (this.#waiting !== undefined) this.#waiting.push(outgoing);
+    else if (frame.kind === 'open') this.#connect(outgoing);
   }
 
-  #connect(first: Buffer): void {
+  #connect(first: Outgoing): void {
     this.#waiting = [first];
     const [host = '', port = ''] = this.address.split(':');
     this.#host.connect(host, port).then(
@@ -208,11 +206,11 @@ export class SimRpcChannel implements RpcChannel {
       if (this.#connection === connection) this.#connection = undefined;
       this.#endAll(`the connection ended: ${reason}`);
     });
-    connection.onMessage((bytes) => {
-      const frame = parseFrame(bytes);
-      this.#calls.get(frame.call)?.received(frame);
+    connection.onMessage((message, head) => {
+      const frame = head as Frame;
+      this.#calls.get(frame.call)?.received(frame, message);
     });
-    for (const frame of waiting) connection.send(frame);
+    for (const { frame, message } of waiting) connection.send(message, frame);
     this.#closeWhenUnused();
   }
 
@@ -237,9 +235,15 @@ export class SimRpcChannel implements RpcChannel {
   }
 }
 
+/** What waits for a connection. */
+interface Outgoing {
+  readonly frame: Frame;
+  readonly message: Uint8Array | undefined;
+}
+
 interface ClientCallPorts {
   readonly timers: Environment['timers'];
-  send(frame: Buffer): void;
+  send(frame: Frame, message?: Uint8Array): void;
   onEnded(): void;
 }
 
@@ -284,27 +288,27 @@ class ClientCall {
 
   send(message: Uint8Array): void {
     if (this.#isOver || this.#isHalfClosed) return;
-    this.#ports.send(makeFrame(FRAME.message, this.#number, '', message));
+    this.#ports.send({ kind: 'message', call: this.#number }, message);
   }
 
   halfClose(): void {
     if (this.#isOver || this.#isHalfClosed) return;
     this.#isHalfClosed = true;
-    this.#ports.send(makeFrame(FRAME.halfClose, this.#number));
+    this.#ports.send({ kind: 'half-close', call: this.#number });
   }
 
   cancel(): void {
     this.#stop(new RpcError('cancelled', 'cancelled by us'));
   }
 
-  received(frame: Frame): void {
-    if (frame.kind === FRAME.message) {
-      this.#take(frame.body);
-    } else if (frame.kind === FRAME.answer) {
-      this.#listener.message(frame.body);
+  received(frame: Frame, message: Buffer): void {
+    if (frame.kind === 'message') {
+      this.#take(message);
+    } else if (frame.kind === 'answer') {
+      this.#listener.message(message);
       this.over(undefined);
-    } else if (frame.kind === FRAME.end) {
-      const { status, details } = JSON.parse(frame.head) as { status: number; details: string };
+    } else if (frame.kind === 'end') {
+      const { status, details } = frame;
       this.over(status === GRPC_STATUS.ok ? undefined : new RpcError(status, details));
     }
   }
@@ -322,7 +326,7 @@ class ClientCall {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#release?.();
-    this.#ports.send(makeFrame(FRAME.cancel, this.#number));
+    this.#ports.send({ kind: 'cancel', call: this.#number });
     this.#ports.onEnded();
     this.#ports.timers.soon(() => {
       this.#listener.closed(error);
@@ -332,7 +336,7 @@ class ClientCall {
   #take(message: Buffer): void {
     this.#readBytes += message.length;
     if (this.#readBytes >= this.#creditBytes) {
-      this.#ports.send(makeFrame(FRAME.credit, this.#number, String(this.#readBytes)));
+      this.#ports.send({ kind: 'credit', call: this.#number, bytes: this.#readBytes });
       this.#readBytes = 0;
     }
     this.#listener.message(message);

@@ -9,7 +9,7 @@ import type {
 } from '../../common/rpc/service-table.ts';
 import type { SimConnection } from './sim-connection.ts';
 import type { SimHost } from './sim-host.ts';
-import { FRAME, makeFrame, parseFrame, type Frame, type OpenHead } from './sim-rpc-frame.ts';
+import type { Frame, OpenFrame } from './sim-rpc-frame.ts';
 
 export interface SimRpcServerOptions {
   /** Bytes of one response stream that the reader has not taken, above which `send` asks its handler to wait. */
@@ -74,10 +74,10 @@ export class SimRpcServer {
   #accept(connection: SimConnection): void {
     const calls = new Map<number, ServerCall>();
     this.#connections.set(connection, calls);
-    connection.onMessage((bytes) => {
-      const frame = parseFrame(bytes);
-      if (frame.kind === FRAME.open) this.#open(connection, calls, frame);
-      else calls.get(frame.call)?.received(frame);
+    connection.onMessage((message, head) => {
+      const frame = head as Frame;
+      if (frame.kind === 'open') this.#open(connection, calls, frame, message);
+      else calls.get(frame.call)?.received(frame, message);
     });
     connection.onClose(() => {
       this.#connections.delete(connection);
@@ -85,16 +85,20 @@ export class SimRpcServer {
     });
   }
 
-  #open(connection: SimConnection, calls: Map<number, ServerCall>, frame: Frame): void {
-    const head = JSON.parse(frame.head) as OpenHead;
-    const method = this.#table[head.path];
+  #open(
+    connection: SimConnection,
+    calls: Map<number, ServerCall>,
+    frame: OpenFrame,
+    request: Buffer,
+  ): void {
+    const method = this.#table[frame.path];
     if (method === undefined) {
-      const status = { status: GRPC_STATUS.unimplemented, details: `no method ${head.path}` };
-      connection.send(makeFrame(FRAME.end, frame.call, JSON.stringify(status)));
+      const status = { status: GRPC_STATUS.unimplemented, details: `no method ${frame.path}` };
+      sendFrame(connection, { kind: 'end', call: frame.call, ...status });
       return;
     }
     this.#openCalls += 1;
-    const call = new ServerCall(frame.call, head, connection, {
+    const call = new ServerCall(frame, connection, {
       timers: this.#timers,
       options: this.#options,
       onEnded: () => {
@@ -103,8 +107,12 @@ export class SimRpcServer {
       },
     });
     calls.set(frame.call, call);
-    call.start(method, frame.body);
+    call.start(method, request);
   }
+}
+
+function sendFrame(connection: SimConnection, frame: Frame, message?: Uint8Array): void {
+  connection.send(message, frame);
 }
 
 function endAll(calls: Map<number, ServerCall>): void {
@@ -123,7 +131,7 @@ class ServerCall implements CallContext {
   readonly isTls = false;
   readonly deadlineMs: number | undefined;
   readonly #number: number;
-  readonly #head: OpenHead;
+  readonly #head: OpenFrame;
   readonly #connection: SimConnection;
   readonly #host: CallHost;
   #deadline: TimerHandle | undefined;
@@ -136,13 +144,13 @@ class ServerCall implements CallContext {
   #room: Promise<void> | undefined;
   #resolveRoom: (() => void) | undefined;
 
-  constructor(number: number, head: OpenHead, connection: SimConnection, host: CallHost) {
-    this.#number = number;
+  constructor(head: OpenFrame, connection: SimConnection, host: CallHost) {
+    this.#number = head.call;
     this.#head = head;
     this.#connection = connection;
     this.#host = host;
     this.method = head.path;
-    this.peer = `${connection.remote}:${number}`;
+    this.peer = `${connection.remote}:${head.call}`;
     this.deadlineMs = head.deadlineMs;
   }
 
@@ -184,11 +192,11 @@ class ServerCall implements CallContext {
     }
   }
 
-  received(frame: Frame): void {
+  received(frame: Frame, message: Buffer): void {
     if (this.#isOver || this.#isAnswered) return;
-    if (frame.kind === FRAME.message) this.#bidi?.message(frame.body);
-    else if (frame.kind === FRAME.halfClose) this.#bidi?.halfClosed();
-    else if (frame.kind === FRAME.credit) this.#drained(Number(frame.head));
+    if (frame.kind === 'message') this.#bidi?.message(message);
+    else if (frame.kind === 'half-close') this.#bidi?.halfClosed();
+    else if (frame.kind === 'credit') this.#drained(frame.bytes);
     else this.over();
   }
 
@@ -223,7 +231,7 @@ class ServerCall implements CallContext {
       return undefined;
     }
     this.#pendingBytes += message.byteLength;
-    this.#connection.send(makeFrame(FRAME.message, this.#number, '', message));
+    sendFrame(this.#connection, { kind: 'message', call: this.#number }, message);
     if (this.#pendingBytes <= streamPendingBytes) return undefined;
     this.#room ??= new Promise((resolve) => {
       this.#resolveRoom = resolve;
@@ -246,10 +254,10 @@ class ServerCall implements CallContext {
     if (this.#isOver || this.#isAnswered) return;
     this.#isAnswered = true;
     if (error === undefined && response !== undefined) {
-      this.#connection.send(makeFrame(FRAME.answer, this.#number, '', response));
+      sendFrame(this.#connection, { kind: 'answer', call: this.#number }, response);
     } else {
-      const status = JSON.stringify(this.#statusOf(error));
-      this.#connection.send(makeFrame(FRAME.end, this.#number, status));
+      const status = this.#statusOf(error);
+      sendFrame(this.#connection, { kind: 'end', call: this.#number, ...status });
     }
     // A stream is told of its end later, not inside its own call of `end`.
     if (this.#isBidi) this.#host.timers.soon(() => this.over());

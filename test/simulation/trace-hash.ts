@@ -6,6 +6,8 @@ export class TraceHash {
   #high = 0x6a09e667;
   #low = 0xbb67ae85;
   readonly #number = new DataView(new ArrayBuffer(8));
+  /** Digests of texts that have come before: mostly the same few come. */
+  readonly #texts = new Map<string, number>();
 
   addNumber(value: number): void {
     this.#number.setFloat64(0, value);
@@ -14,8 +16,9 @@ export class TraceHash {
   }
 
   addText(text: string): void {
-    for (let i = 0; i < text.length; i++) this.#mix(text.charCodeAt(i));
-    this.#mix(text.length);
+    let digest = this.#texts.get(text);
+    if (digest === undefined) this.#texts.set(text, (digest = digestOf(text)));
+    this.#mix(digest);
   }
 
   toString(): string {
@@ -27,4 +30,13 @@ export class TraceHash {
     this.#low = imul(this.#low ^ word, 0x01000193) ^ (this.#high >>> 7);
     this.#high = (imul(this.#high ^ this.#low, 0x85ebca6b) + 0x9e3779b9) | 0;
   }
+}
+
+function digestOf(text: string): number {
+  let digest = text.length;
+  for (let i = 0; i < text.length; i++) {
+    digest = imul(digest ^ text.charCodeAt(i), 0x01000193);
+    digest ^= digest >>> 15;
+  }
+  return digest;
 }

@@ -115,25 +115,25 @@ export class ClusterClient {
     });
   }
 
+  /** The handles that were acknowledged. */
   async ack(
     address: string,
     topic: string,
     group: string,
-    handle: string,
+    handles: readonly string[],
     deadlineMs: number,
-  ): Promise<{ readonly isOk: true } | NotOk> {
+  ): Promise<{ readonly isOk: true; readonly handles: readonly string[] } | NotOk> {
     const request = AckMessageRequest.encode({
       group: { name: group },
       topic: { name: topic },
-      entries: [{ messageId: '', receiptHandle: handle }],
+      entries: handles.map((receiptHandle) => ({ messageId: '', receiptHandle })),
     }).finish();
     const { path } = MessagingServiceMethods.AckMessage;
     return orReason(async () => {
       const bytes = await this.#channel(address).unary(path, request, this.#options(deadlineMs));
       const response = AckMessageResponse.decode(bytes);
-      const status = response.entries[0]?.status ?? response.status;
-      if (status?.code === Code.OK) return { isOk: true };
-      return { isOk: false, reason: status?.message ?? 'no status' };
+      const done = response.entries.filter(({ status }) => status?.code === Code.OK);
+      return { isOk: true, handles: done.map(({ receiptHandle }) => receiptHandle ?? '') };
     });
   }
 

@@ -128,17 +128,28 @@ export class Consumer {
       );
       const messages = outcome.isOk ? outcome.messages : [];
       for (const message of messages) ledger.delivered(CONSUMERS, message, askedMs);
-      for (const message of messages) await this.#acknowledge(group, message);
+      await this.#acknowledge(group, messages);
       if (messages.length === 0) await sleep(this.#parts, PAUSE_AFTER_FAILURE_MS);
     }
   }
 
-  async #acknowledge(group: string, message: Delivery): Promise<void> {
-    const { client, ledger, random, world } = this.#parts;
-    if (!this.isDiligent && random.chance(0.2)) return;
+  /** Together, or one after the other. */
+  async #acknowledge(group: string, received: readonly Delivery[]): Promise<void> {
+    const { random } = this.#parts;
+    const messages = received.filter(() => this.isDiligent || random.chance(0.8));
+    if (random.chance(0.7)) await this.#ask(group, messages);
+    else for (const message of messages) await this.#ask(group, [message]);
+  }
+
+  async #ask(group: string, messages: readonly Delivery[]): Promise<void> {
+    if (messages.length === 0) return;
+    const { client, ledger, world } = this.#parts;
     const address = `${entryTo(this.#parts, group)}:8081`;
-    const { handle } = message;
-    const outcome = await client.ack(address, TOPIC, CONSUMERS, handle, ASK_DEADLINE_MS);
-    if (outcome.isOk) ledger.acknowledged(CONSUMERS, message, world.scheduler.nowMs);
+    const handles = messages.map(({ handle }) => handle);
+    const outcome = await client.ack(address, TOPIC, CONSUMERS, handles, ASK_DEADLINE_MS);
+    const acknowledged = outcome.isOk ? outcome.handles : [];
+    for (const message of messages)
+      if (acknowledged.includes(message.handle))
+        ledger.acknowledged(CONSUMERS, message, world.scheduler.nowMs);
   }
 }

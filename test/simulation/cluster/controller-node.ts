@@ -16,7 +16,7 @@ import type { ClusterPlan } from './cluster-plan.ts';
 import { SimGroupStore } from './sim-group-store.ts';
 
 const PORT = 8081;
-const INTERVAL_MS = 50;
+const INTERVAL_MS = 100;
 const METRIC_SERIES_MAX = 100;
 
 /** A tenth of the usual ones. */

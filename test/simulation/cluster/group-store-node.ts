@@ -12,9 +12,12 @@ export const SWAP_PATH = '/simulation.GroupStore/Swap';
 export type StoreBehaviour = 'sound' | 'slow' | 'silent' | 'refuses' | 'forgets-to-answer';
 
 interface StoredObject {
+  /** 0: there is none. */
   readonly version: number;
-  readonly text: string;
+  readonly bytes: Buffer;
 }
+
+const NONE: StoredObject = { version: 0, bytes: Buffer.alloc(0) };
 
 export interface SwapRequest {
   readonly name: string;
@@ -23,11 +26,9 @@ export interface SwapRequest {
   readonly text: string;
 }
 
-export interface StoreAnswer {
+/** What is there now; `isDone` is false if it is there instead of what was to be stored. */
+export interface StoreAnswer extends StoredObject {
   readonly isDone: boolean;
-  /** 0: there is none. */
-  readonly version: number;
-  readonly text: string;
 }
 
 /** The API server: objects by name, changed by compare-and-swap of their version. Its machine never fails, its manners do. */
@@ -48,10 +49,7 @@ export class GroupStoreNode {
       [READ_PATH]: {
         kind: 'unary',
         handle: (request) =>
-          this.#answer(() => {
-            const found = this.#objects.get(request.toString());
-            return { isDone: true, version: found?.version ?? 0, text: found?.text ?? '' };
-          }),
+          this.#answer(() => ({ isDone: true, ...this.#found(request.toString()) })),
       },
       [SWAP_PATH]: {
         kind: 'unary',
@@ -63,17 +61,21 @@ export class GroupStoreNode {
 
   /** As it is now, for checks. */
   text(name: string): string | undefined {
-    return this.#objects.get(name)?.text;
+    return this.#objects.get(name)?.bytes.toString();
   }
 
   #swap({ name, version, text }: SwapRequest): StoreAnswer {
-    const found = this.#objects.get(name);
-    const present = found?.version ?? 0;
-    if (present !== version) return { isDone: false, version: present, text: found?.text ?? '' };
+    const found = this.#found(name);
+    if (found.version !== version) return { isDone: false, ...found };
     this.swaps++;
-    this.#objects.set(name, { version: present + 1, text });
+    const stored = { version: version + 1, bytes: Buffer.from(text) };
+    this.#objects.set(name, stored);
     this.onSwap(name, text);
-    return { isDone: true, version: present + 1, text };
+    return { isDone: true, ...stored };
+  }
+
+  #found(name: string): StoredObject {
+    return this.#objects.get(name) ?? NONE;
   }
 
   async #answer(work: () => StoreAnswer): Promise<Buffer> {
@@ -82,9 +84,27 @@ export class GroupStoreNode {
     if (behaviour === 'silent') return new Promise(() => undefined);
     if (behaviour === 'refuses') throw new RpcError('unavailable', 'the store refuses');
     if (behaviour === 'slow') await this.#world.sleep(random.exponential(100));
-    const answer = Buffer.from(JSON.stringify(work()));
+    const answer = answerToBytes(work());
     if (behaviour === 'forgets-to-answer') return new Promise(() => undefined);
     if (behaviour === 'slow') await this.#world.sleep(random.exponential(100));
     return answer;
   }
+}
+
+/** `isDone` in one byte, the version in four, and what is stored as it is. */
+const HEAD_BYTES = 5;
+
+function answerToBytes({ isDone, version, bytes }: StoreAnswer): Buffer {
+  const head = Buffer.alloc(HEAD_BYTES);
+  head.writeUInt8(isDone ? 1 : 0, 0);
+  head.writeUInt32BE(version, 1);
+  return Buffer.concat([head, bytes]);
+}
+
+export function answerFromBytes(answer: Buffer): StoreAnswer {
+  return {
+    isDone: answer.readUInt8(0) === 1,
+    version: answer.readUInt32BE(1),
+    bytes: answer.subarray(HEAD_BYTES),
+  };
 }

@@ -5,7 +5,8 @@ const LINES_MAX = 400;
 
 /** What all nodes of a world log, in order, with virtual time. */
 export class SimLog {
-  readonly #lines: string[] = [];
+  /** Written out only when somebody asks. */
+  readonly #lines: (() => string)[] = [];
   readonly #nowMs: () => number;
   /** Told as they come, for whoever repeats a seed. */
   readonly #isLoud = process.env['ORBITMQ_SIMULATION_LOG'] !== undefined;
@@ -15,8 +16,10 @@ export class SimLog {
   }
 
   add(node: string, level: string, message: string, fields: LogFields = {}): void {
-    const line = `${this.#nowMs().toFixed(1)} ${node} ${level} ${message} ${fieldsText(fields)}`;
-    if (this.#isLoud) process.stdout.write(`${line}\n`);
+    const nowMs = this.#nowMs();
+    const line = (): string =>
+      `${nowMs.toFixed(1)} ${node} ${level} ${message} ${fieldsText(fields)}`;
+    if (this.#isLoud) process.stdout.write(`${line()}\n`);
     if (this.#lines.length === LINES_MAX) this.#lines.shift();
     this.#lines.push(line);
   }
@@ -33,7 +36,7 @@ export class SimLog {
   }
 
   story(count = LINES_MAX): string[] {
-    return this.#lines.slice(-count);
+    return this.#lines.slice(-count).map((line) => line());
   }
 }
 
