@@ -65,7 +65,10 @@ export function isWhole(model: FailoverModel): boolean {
 /** Everything is repaired, and there is time for all members to be in the set again. */
 export function heal(model: FailoverModel): void {
   model.cut.clear();
-  for (const m of MEMBERS) model.restart(m);
+  for (const m of MEMBERS) {
+    model.freeDisk(m);
+    model.restart(m);
+  }
   for (let round = 0; round < 60 && !isWhole(model); round++) live(model, BEAT_MS);
 }
 

@@ -28,6 +28,8 @@ export class ModelMember {
   confirmed = 0;
   hasResigned = false;
   isUnfit = false;
+  /** Its disk keeps no epoch: it can promise nothing. */
+  isDiskFull = false;
   /** When the last heartbeat was sent that each NameServer granted. */
   granted = new Map<string, number>();
 
@@ -69,8 +71,16 @@ export class ModelMember {
     this.version += 1;
   }
 
+  /** Its log has failed: it is the master no more, and of this epoch never again. */
+  resign(): void {
+    if (!this.isMasterOfSomething) return;
+    this.stepDown();
+    this.hasResigned = true;
+  }
+
   accept(given: number): boolean {
     if (given < this.accepted) return false;
+    if (given > this.accepted && this.isDiskFull) return false;
     if (given > this.accepted) {
       this.accepted = given;
       this.hasResigned = false;

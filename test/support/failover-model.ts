@@ -32,7 +32,7 @@ class ModelNameServer {
   floor = 0;
   isTold = false;
   upSinceMs = -100_000;
-  readonly heard = new Map<string, { runId: string; atMs: number }>();
+  readonly heard = new Map<string, { runId: string; atMs: number; isGone: boolean }>();
   readonly masters: { epoch: number; atMs: number }[] = [];
 }
 
@@ -78,10 +78,13 @@ export class FailoverModel {
   nowMs = 100_000;
   knowsDeaths = false;
   readonly ended = new Map<string, string[]>();
+  /** Orders to become a master, all that were ever given: each may arrive late, or once more. */
+  readonly promotions: Extract<Order, { kind: 'promote' }>[] = [];
   #sequence = 0;
   #nextId = 1;
   readonly #promoted = new Map<number, string>();
-  #highestOpen = 0;
+  /** The master of the highest epoch that has opened. */
+  #newest: { readonly member: ModelMember; readonly epoch: number } | undefined;
 
   constructor(size: number, options: Pick<GroupSpec, 'replication' | 'uncleanElection'>) {
     this.members = Array.from({ length: size }, (_, index) => new ModelMember(`m${index}`, index));
@@ -124,6 +127,31 @@ export class FailoverModel {
     member.granted = new Map();
   }
 
+  /** Says goodbye to whoever hears it, and ends. */
+  leave(name: string): void {
+    for (const [address, { heard }] of this.nameServers) {
+      const entry = heard.get(name);
+      if (entry !== undefined && this.isUp(name, address))
+        heard.set(name, { ...entry, isGone: true });
+    }
+    this.crash(name);
+  }
+
+  /** Its log takes no more, and neither does the file of its epochs. */
+  fillDisk(name: string): void {
+    const member = this.member(name);
+    if (!member.isAlive) return;
+    member.isDiskFull = true;
+    member.isUnfit = true;
+    member.resign();
+  }
+
+  freeDisk(name: string): void {
+    const member = this.member(name);
+    member.isDiskFull = false;
+    member.isUnfit = false;
+  }
+
   restartNameServer(name: string): void {
     const fresh = new ModelNameServer();
     fresh.run = (this.nameServers.get(name)?.run ?? 0) + 1;
@@ -146,7 +174,7 @@ export class FailoverModel {
       const isWarm = this.nowMs - nameServer.upSinceMs > EXPIRY_MS;
       if (isWarm || nameServer.isTold) member.granted.set(to, this.nowMs);
     }
-    nameServer.heard.set(from, { runId: member.runId, atMs: this.nowMs });
+    nameServer.heard.set(from, { runId: member.runId, atMs: this.nowMs, isGone: false });
   }
 
   /** The slave takes what the master has, after cutting off what the master does not have. */
@@ -236,10 +264,10 @@ export class FailoverModel {
       nameServerRunId: `${name}-${nameServer.run}`,
       upMs: this.nowMs - nameServer.upSinceMs,
       heartbeatExpiryMs: EXPIRY_MS,
-      members: [...nameServer.heard].map(([memberName, { runId, atMs }]) => ({
+      members: [...nameServer.heard].map(([memberName, { runId, atMs, isGone }]) => ({
         ...{ brokerName: GROUP, memberName, runId, epoch: 0, isSlave: false },
         ...{ memberAddress: { host: 'localhost', port: 1 }, silentMs: this.nowMs - atMs },
-        ...{ isConnected: true, isGone: false, logEndOffset: 0, confirmOffset: 0 },
+        ...{ isConnected: true, isGone, logEndOffset: 0, confirmOffset: 0 },
       })),
     };
   }
@@ -359,6 +387,7 @@ export class FailoverModel {
       this.#revokeAt(controller, order.nameServer, order.epoch);
       return;
     }
+    if (order.kind === 'promote') this.promotions.push(order);
     const member = this.member(order.member.name);
     const eyes = this.#controller(controller);
     if (!member.isAlive || !this.isUp(controller, member.name)) {
@@ -370,6 +399,13 @@ export class FailoverModel {
     const refusal = this.obey(member, order);
     if (order.kind === 'hand-over') this.#handOverSeen(controller, refusal);
     this.#seen(controller, member, sequence);
+  }
+
+  /** An order that was on its way for long. */
+  promoteLate(index: number): void {
+    const order = this.promotions.at(index);
+    const member = order && this.member(order.member.name);
+    if (order !== undefined && member?.isAlive === true) this.obey(member, order);
   }
 
   /** What a member does when it is told something; why not, when it is asked to hand over and cannot. */
@@ -404,7 +440,7 @@ export class FailoverModel {
     if (runId !== member.runId || terms.epoch < member.accepted) return;
     if (member.accepted === terms.epoch && (member.isMasterOfSomething || member.hasResigned))
       return;
-    member.accept(terms.epoch);
+    if (!member.accept(terms.epoch)) return;
     const known = this.#promoted.get(terms.epoch);
     this.#check(known === undefined || known === runId, `two masters in epoch ${terms.epoch}`);
     this.#promoted.set(terms.epoch, runId);
@@ -422,7 +458,7 @@ export class FailoverModel {
   #follow(member: ModelMember, given: Epoch, master: string): void {
     if (given < member.accepted) return;
     if (given === member.accepted && member.isMasterOfSomething) return;
-    member.accept(given);
+    if (!member.accept(given)) return;
     if (member.masterName === master) return;
     member.masterName = master;
     member.isFollowing = false;
@@ -484,6 +520,8 @@ export class FailoverModel {
     master.role = 'master';
     master.version += 1;
     const { terms } = master;
+    // One that is late, with answers that were given before the next epoch: it confirms nothing more.
+    if (master.accepted < (this.#newest?.epoch ?? 0)) return;
     if (terms?.replication === 'sync' && !this.spec.uncleanElection) {
       const has = new Set(master.log.map(({ id }) => id));
       const lost = this.acknowledged.filter(({ id }) => !has.has(id));
@@ -492,14 +530,17 @@ export class FailoverModel {
         `${master.name} opened epoch ${master.accepted} and lacks acknowledged entries`,
       );
     }
-    this.#highestOpen = Math.max(this.#highestOpen, master.accepted);
+    this.#newest = { member: master, epoch: master.accepted };
   }
 
   #acknowledge(master: ModelMember, entry: Entry): void {
     if (!this.spec.uncleanElection) {
+      const { member, epoch: newest = 0 } = this.#newest ?? {};
+      // What the newest master has confirmed by its own log may be said by the one before it as well.
+      const isKept = member?.log.some(({ id }) => id === entry.id) === true;
       this.#check(
-        master.accepted >= this.#highestOpen,
-        `${master.name} acknowledged in epoch ${master.accepted} after epoch ${this.#highestOpen} had opened`,
+        master.accepted >= newest || isKept,
+        `${master.name} acknowledged in epoch ${master.accepted} after epoch ${newest} had opened without it`,
       );
     }
     this.acknowledged.push(entry);

@@ -1,5 +1,6 @@
 /**
- * Whether the last master can still acknowledge something. Nobody else may be elected while it can.
+ * Whether the last master can still acknowledge something. Nobody else may be elected while it can. What it has promised, or
+ * that its run has given the epoch up or is over, says that it cannot; otherwise:
  *
  * With synchronous replication every member of its set must confirm, and its set contains the stored one (see set-change.ts): one
  * member that refuses its epoch is enough. A master that may acknowledge without its slaves does so by a lease, granted by a
@@ -7,6 +8,7 @@
  * has heard none for a full expiry shares a NameServer with every majority that could have granted, so the last granted
  * heartbeat was sent more than an expiry ago, and writeLeaseMs < heartbeatExpiryMs.
  */
+import type { MemberStatus } from '../../../common/model/broker-group.ts';
 import type { EarlierTerms, GroupRecord, MasterRun } from './group-record.ts';
 import { isMajority, memberSeen, type GroupObservation } from './observation.ts';
 
@@ -46,7 +48,18 @@ function hasStopped(
   if (status === undefined) return false;
   // Of another run only a fresh answer counts: it might be of an earlier one.
   if (status.runId !== master.runId) return isFresh;
-  return status.acceptedEpoch >= record.epoch;
+  return status.acceptedEpoch >= record.epoch || (isFresh && hasResigned(record, status));
+}
+
+/**
+ * It has opened its epoch and is not the master of it any more: a run never leads an epoch twice, so it needs to promise nothing.
+ * One whose disk is full cannot. An epoch that was not opened proves nothing: the order that begins it may still be on its way.
+ */
+function hasResigned({ transitions }: GroupRecord, status: MemberStatus): boolean {
+  const [opened] = transitions;
+  const { memberName, role, acceptedEpoch } = status;
+  const isOver = role === 'follower' || role === 'recovering';
+  return isOver && opened?.newMaster === memberName && opened.newEpoch === acceptedEpoch;
 }
 
 /** It refuses everything lower from now on, in every later run too. */

@@ -4,7 +4,8 @@
  * The rule that makes this safe: what the master waits for always contains the stored set. To grow, it waits for the new
  * member first and then asks; to shrink, it asks first and stops waiting when it is told. A wish to grow may be stored at any
  * time after it was said, so a master that gives it up asks for the set it has, and goes on waiting until it is told a higher
- * version: wishes belong to one version, and that one is over then.
+ * version: wishes belong to one version, and that one is over then. Who is known to have ended is taken out without a wish: the
+ * stored set may become smaller at any time.
  */
 import type { MemberStatus } from '../../../common/model/broker-group.ts';
 import type { GroupRecord } from './group-record.ts';
@@ -12,6 +13,7 @@ import { isConfigured, isSameSpec } from './group-spec.ts';
 import type { GroupObservation } from './observation.ts';
 import { memberSeen } from './observation.ts';
 import { isMasterOf } from './trigger.ts';
+import { saidGoodbye } from './witness-rules.ts';
 
 export interface TermsChange {
   readonly record: GroupRecord;
@@ -29,7 +31,7 @@ export function masterStatus(
   return isMasterOf(record, status) ? status : undefined;
 }
 
-/** What is to be stored because the master or the configuration asks for it. */
+/** What is to be stored because the master or the configuration asks for it, or because a slave has died. */
 export function planTermsChange(
   record: GroupRecord,
   observation: GroupObservation,
@@ -37,6 +39,7 @@ export function planTermsChange(
   return (
     wishedSet(record, observation) ??
     changedSpec(record, observation) ??
+    withoutEnded(record, observation) ??
     confirmedTerms(record, observation)
   );
 }
@@ -72,6 +75,32 @@ function changedSpec(record: GroupRecord, observation: GroupObservation): TermsC
     },
     why: 'the configuration of the group has changed',
   };
+}
+
+/**
+ * Nobody has to miss a slave for a while whose process is known to be over, or which said goodbye: without it confirmation goes
+ * on at once. The master stops waiting for it when it is told, as whenever the set shrinks. Where writes need the slave, it
+ * stays: it may be back before the master asks for the smaller set.
+ */
+function withoutEnded(record: GroupRecord, observation: GroupObservation): TermsChange | undefined {
+  const { master, spec } = record;
+  const ended = record.syncStateSet.filter(
+    (name) => name !== master?.name && hasEnded(observation, name),
+  );
+  if (ended.length === 0) return undefined;
+  const syncStateSet = record.syncStateSet.filter((name) => !ended.includes(name));
+  const isEnough = spec.replication === 'async' || syncStateSet.length >= spec.minInSyncReplicas;
+  if (!isEnough || !syncStateSet.includes(master?.name ?? '')) return undefined;
+  const why = `the in-sync set is ${syncStateSet.join(', ')}: ${ended.join(', ')} has ended`;
+  return { record: { ...record, syncStateSet, setVersion: record.setVersion + 1 }, why };
+}
+
+/** The last run that anybody heard of: one that has come back is not gone. */
+function hasEnded(observation: GroupObservation, name: string): boolean {
+  const { status, endedRuns, hasFailed } = memberSeen(observation, name);
+  if (status === undefined) return false;
+  if (endedRuns.includes(status.runId)) return true;
+  return hasFailed && saidGoodbye(observation, { name, runId: status.runId });
 }
 
 function confirmedTerms(

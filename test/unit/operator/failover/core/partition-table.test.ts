@@ -5,9 +5,10 @@ import {
   live,
   MEMBERS,
   NAME_SERVERS,
+  settle,
   wholeGroup,
 } from '../../../../support/failover-drive.ts';
-import { EXPIRY_MS, type FailoverModel } from '../../../../support/failover-model.ts';
+import { EXPIRY_MS, TIMINGS, type FailoverModel } from '../../../../support/failover-model.ts';
 
 const SYNC = { replication: 'sync', uncleanElection: false } as const;
 const ASYNC = { replication: 'async', uncleanElection: false } as const;
@@ -106,6 +107,56 @@ describe.each([SYNC, ASYNC])('what happens to a group ($replication)', (mode) =>
     expect(masterOf(model)).not.toBe(before);
     expect(model.servingMaster()).toBeDefined();
     expect(model.stored?.transitions[0]).toMatchObject({ cause: 'process-ended' });
+  });
+
+  it('a failover at once, when the disk of the master is full, although it cannot promise anything', () => {
+    const model = wholeGroup(mode);
+    const before = masterOf(model);
+    model.fillDisk(before);
+    live(model, 1_500);
+    expect(masterOf(model)).not.toBe(before);
+    expect(model.servingMaster()).toBeDefined();
+    expect(model.member(before).accepted).toBeLessThan(model.stored?.epoch ?? 0);
+    expect(model.violations).toEqual([]);
+  });
+
+  it('a smaller set at once, when the process of a slave has ended; and the whole set when it is back', () => {
+    const model = wholeGroup(mode);
+    model.knowsDeaths = true;
+    const master = masterOf(model);
+    const [dead = '', other = ''] = othersOf(master);
+    model.crash(dead);
+    settle(model, 'c0');
+    expect(model.stored?.syncStateSet).toEqual([master, other].toSorted());
+    expect(model.member(master).terms?.syncStateSet).toEqual(model.stored?.syncStateSet);
+    model.restart(dead);
+    live(model, 2_000);
+    expect(model.stored?.syncStateSet).toHaveLength(MEMBERS.length);
+    expect(model.violations).toEqual([]);
+  });
+
+  it('a smaller set at once, when a slave has said goodbye to most NameServers and is away', () => {
+    const model = wholeGroup(mode);
+    const [leaving = ''] = othersOf(masterOf(model));
+    model.leave(leaving);
+    settle(model, 'c0');
+    expect(model.stored?.syncStateSet).not.toContain(leaving);
+  });
+
+  it('the same set, when a slave is only silent, or writes need it', () => {
+    const model = wholeGroup(mode);
+    model.knowsDeaths = true;
+    const [away = '', dead = ''] = othersOf(masterOf(model));
+    isolate(model, away);
+    settle(model, 'c0');
+    expect(model.stored?.syncStateSet).toHaveLength(MEMBERS.length);
+    model.cut.clear();
+    model.spec = { ...model.spec, minInSyncReplicas: MEMBERS.length };
+    live(model, 1_000);
+    model.crash(dead);
+    settle(model, 'c0');
+    const isNeeded = mode.replication === 'sync';
+    expect(model.stored?.syncStateSet).toHaveLength(isNeeded ? MEMBERS.length : 2);
   });
 
   it('the old master follows, when it returns from a pause longer than the expiry', () => {
@@ -216,5 +267,29 @@ describe('isolated master and the write lease (async)', () => {
     live(model, 2 * EXPIRY_MS);
     expect(masterOf(model)).not.toBe(before);
     expect(model.violations).toEqual([]);
+  });
+
+  it('is waited for where a member was elected, and the order to begin may still be on its way to it', () => {
+    const model = wholeGroup(ASYNC);
+    model.knowsDeaths = true;
+    model.crash(masterOf(model));
+    while (model.stored?.phase !== 'promoting') {
+      for (const m of MEMBERS) model.ask('c0', m);
+      model.plan('c0');
+      model.commit('c0');
+    }
+    const elected = masterOf(model);
+    cut(model, elected, CONTROLLERS);
+    for (const controller of CONTROLLERS) cut(model, controller, NAME_SERVERS);
+    live(model, 2 * TIMINGS.promoteWaitMs, ['c0']);
+    expect(model.stored.phase).toBe('revoking');
+    // It answers again and cannot promise anything; the order comes only then.
+    for (const controller of CONTROLLERS) model.cut.delete(`${elected}>${controller}`);
+    model.fillDisk(elected);
+    live(model, 1_000, ['c0']);
+    expect(model.stored.phase).toBe('revoking');
+    expect(model.stored.blocked).toContain('the write lease');
+    model.promoteLate(-1);
+    expect(model.member(elected).role).not.toBe('follower');
   });
 });

@@ -84,6 +84,21 @@ const trouble: fc.Arbitrary<Event> = fc.oneof(
       (model) =>
         model.restart(m),
   ),
+  member.map(
+    (m): Event =>
+      (model) =>
+        model.fillDisk(m),
+  ),
+  member.map(
+    (m): Event =>
+      (model) =>
+        model.freeDisk(m),
+  ),
+  fc.nat({ max: 5 }).map(
+    (back): Event =>
+      (model) =>
+        model.promoteLate(-1 - back),
+  ),
   nameServer.map(
     (n): Event =>
       (model) =>
