@@ -1,8 +1,10 @@
 /** RpcChannel over grpc-js: one HTTP/2 connection, made when first needed and again, with backoff, when it was lost. */
 import {
   Client,
+  connectivityState,
   credentials,
   Metadata,
+  status,
   type CallOptions as GrpcCallOptions,
   type ChannelCredentials,
   type ServiceError,
@@ -29,6 +31,10 @@ export interface GrpcChannelOptions {
 /** First and longest pause between attempts to connect. */
 const RECONNECT_MIN_MS = 100;
 const RECONNECT_MAX_MS = 2_000;
+/** Between two look-ups of a name: a host that went and came back has another address. */
+const LOOK_UP_MIN_MS = 1_000;
+/** How long an attempt to connect may take before a call that waits in vain ends it. */
+const CONNECT_MS = 1_000;
 const KEEPALIVE_MS = 10_000;
 const KEEPALIVE_TIMEOUT_MS = 5_000;
 const UNCHECKED_SERVER_NAME = 'orbitmq.invalid';
@@ -36,14 +42,24 @@ const FLOW_CONTROL_WINDOW_BYTES = 4 * 1024 * 1024;
 
 export class GrpcChannel implements RpcChannel {
   readonly address: string;
-  readonly #client: Client;
+  readonly #options: GrpcChannelOptions;
   readonly #clock: Clock;
+  #client: Client;
+  #madeMs = 0;
+  #isClosed = false;
 
   constructor(options: GrpcChannelOptions, clock: Clock) {
     const host = options.host.includes(':') ? `[${options.host}]` : options.host;
     this.address = `${host}:${options.port}`;
+    this.#options = options;
     this.#clock = clock;
-    this.#client = new Client(this.address, credentialsFor(options.trust), {
+    this.#client = this.#newClient();
+  }
+
+  #newClient(): Client {
+    const options = this.#options;
+    this.#madeMs = this.#clock.monotonicMs();
+    return new Client(this.address, credentialsFor(options.trust), {
       'grpc.enable_channelz': 0,
       'grpc.enable_retries': 0,
       'grpc.use_local_subchannel_pool': 1,
@@ -52,6 +68,7 @@ export class GrpcChannel implements RpcChannel {
       'grpc.max_send_message_length': -1,
       'grpc.initial_reconnect_backoff_ms': RECONNECT_MIN_MS,
       'grpc.max_reconnect_backoff_ms': RECONNECT_MAX_MS,
+      'grpc.dns_min_time_between_resolutions_ms': LOOK_UP_MIN_MS,
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
       'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
@@ -64,8 +81,9 @@ export class GrpcChannel implements RpcChannel {
   }
 
   unary(path: string, request: Uint8Array, options: CallOptions): Promise<Buffer> {
+    const client = this.#client;
     return new Promise((resolve, reject) => {
-      const call = this.#client.makeUnaryRequest<Buffer, Buffer>(
+      const call = client.makeUnaryRequest<Buffer, Buffer>(
         path,
         identity,
         identity,
@@ -74,8 +92,11 @@ export class GrpcChannel implements RpcChannel {
         this.#callOptions(options),
         (error, response) => {
           release();
-          if (error !== null) reject(toRpcError(error));
-          else resolve(response ?? EMPTY);
+          if (error === null) resolve(response ?? EMPTY);
+          else {
+            this.#renewIfStuck(client, error);
+            reject(toRpcError(error));
+          }
         },
       );
       const release = cancelOnAbort(call, options.signal);
@@ -186,7 +207,20 @@ export class GrpcChannel implements RpcChannel {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#client.close();
+  }
+
+  /**
+   * grpc-js tries an address for as long as the system does, minutes when nothing comes back, and looks a name up again only
+   * after that: a pod that is elsewhere by now would not be found. So a call that got no connection in its time ends the attempt.
+   */
+  #renewIfStuck(client: Client, { code }: ServiceError): void {
+    if (this.#isClosed || client !== this.#client || code !== status.DEADLINE_EXCEEDED) return;
+    if (client.getChannel().getConnectivityState(false) !== connectivityState.CONNECTING) return;
+    if (this.#clock.monotonicMs() - this.#madeMs < CONNECT_MS) return;
+    this.#client = this.#newClient();
+    client.close();
   }
 
   #callOptions(options: CallOptions): GrpcCallOptions {
@@ -232,10 +266,11 @@ function cancelOnAbort(call: { cancel(): void }, signal: AbortSignal | undefined
 }
 
 /** How grpc-js begins what it says of a call for which it found no connection. */
-const NO_CONNECTION = 'No connection established';
+const NO_CONNECTION = ['No connection established', 'Channel closed before call started'];
 
 function toRpcError({ code, details }: ServiceError): RpcError {
-  return new RpcError(code, details, details.startsWith(NO_CONNECTION) ? 'never-sent' : undefined);
+  const wasSent = !NO_CONNECTION.some((text) => details.startsWith(text));
+  return new RpcError(code, details, wasSent ? undefined : 'never-sent');
 }
 
 function identity(value: Buffer): Buffer {
