@@ -18,8 +18,9 @@ export interface LabelChange {
 }
 
 /**
- * Labels that are wrong, those that take the role away first: a Service leads to at most one pod of the group. An elected
- * member has the label before it serves, and holds who comes until it does; a deposed one keeps it until then.
+ * Labels that are wrong, the one that gives the role first: a Service that leads nowhere for a moment refuses connections, while
+ * two pods of a group at once do no harm, since a deposed member forwards what comes to it. An elected member has the label
+ * before it serves, and holds who comes until it does; a deposed one keeps it until then.
  */
 export function planRoleLabels(
   { phase, master }: LabelledGroup,
@@ -35,7 +36,7 @@ export function planRoleLabels(
     .map(({ name, role }) => ({ pod: name, role: roleOf(name, master), before: role }))
     .filter(({ role, before }) => role !== before)
     .map(({ pod, role }): LabelChange => ({ pod, role }));
-  return changes.toSorted((a, b) => Number(a.role === 'master') - Number(b.role === 'master'));
+  return changes.toSorted((a, b) => Number(b.role === 'master') - Number(a.role === 'master'));
 }
 
 function roleOf(name: string, master: string | undefined): RoleLabel {

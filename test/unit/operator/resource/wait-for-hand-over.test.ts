@@ -48,5 +48,47 @@ describe('the hook before a pod stops', () => {
   });
 });
 
+/** Runs the hook at a node that says these roles, one a look; resolves with the time until it lets the pod stop. */
+async function stayMs(roles: readonly (typeof ROLES)[number][]): Promise<number> {
+  let nowMs = 1_000;
+  const texts = await Promise.all(roles.map(metricsOf));
+  const [, , script = ''] = waitForHandOver(45);
+  return new Promise((resolve) => {
+    let isOver = false;
+    const world = {
+      Date: { now: () => nowMs },
+      fetch: async () => ({ text: async () => (texts.length > 1 ? texts.shift() : texts[0]) }),
+      setTimeout: (task: () => void, delayMs: number) => {
+        nowMs += delayMs;
+        if (!isOver) setImmediate(task);
+      },
+      process: {
+        exit: () => {
+          if (!isOver) resolve(nowMs - 1_000);
+          isOver = true;
+        },
+      },
+    };
+    const run = Reflect.construct(AsyncFunction, [...Object.keys(world), script]) as (
+      ...parts: unknown[]
+    ) => Promise<void>;
+    void run(...Object.values(world));
+  });
+}
+
+describe('a pod that is to stop', () => {
+  it('stays until the Service leads elsewhere after it has handed over', async () => {
+    expect(await stayMs(['master', 'handing-over', 'follower'])).toBe(250 + 5_000);
+  });
+
+  it('may have handed over before it was asked to wait', async () => {
+    expect(await stayMs(['follower'])).toBe(5_000);
+  });
+
+  it('waits for its bound and no longer', async () => {
+    expect(await stayMs(['master'])).toBe(45_000 + 250);
+  });
+});
+
 /** Reads a program without running it. */
 const AsyncFunction = (async () => Promise.resolve()).constructor as FunctionConstructor;

@@ -45,11 +45,11 @@ describe('role labels', () => {
     { name: 'c', role: undefined },
   ];
 
-  it('take the role away before they give it', () => {
+  it('give the role before they take it away, so that the Service always leads somewhere', () => {
     expect(planRoleLabels({ phase: 'promoting', master: 'b' }, pods)).toEqual([
+      { pod: 'b', role: 'master' },
       { pod: 'a', role: 'slave' },
       { pod: 'c', role: 'slave' },
-      { pod: 'b', role: 'master' },
     ]);
   });
 
