@@ -16,9 +16,15 @@ const level = (name, extra = {}) => ({
   ...extra,
 });
 
+/** One Kubernetes for all suites of a run. */
+const E2E = {
+  globalSetup: '<rootDir>/test/e2e/support/setup-run.ts',
+  globalTeardown: '<rootDir>/test/e2e/support/end-run.ts',
+};
+
 export default {
   projects: ['tidy', 'unit', 'simulation', 'integration', 'conformance', 'e2e', 'fuzz'].map(
-    (name) => level(name),
+    (name) => level(name, name === 'e2e' ? E2E : {}),
   ),
   testTimeout: 30_000,
 };

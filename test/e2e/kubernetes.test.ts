@@ -1,24 +1,18 @@
 /** What the first hour with OrbitMQ on Kubernetes looks like: one test after the other, on one real cluster. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { env } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { KubeNamespace, OPERATOR_NAMESPACE } from './support/kube-namespace.ts';
 import { MISSING_KUBE, mustRun } from './support/local-kube.ts';
-import {
-  IMAGE,
-  installRelease,
-  RELEASE_TIMEOUT_MS,
-  report,
-  uninstallRelease,
-} from './support/orbitmq-release.ts';
+import { callsBetween, operatorFigures, writesIn } from './support/operator-figures.ts';
+import { IMAGE, installRelease, RELEASE_TIMEOUT_MS, report } from './support/orbitmq-release.ts';
 
 const READY_WITHIN_MS = 90_000;
 const TOPICS = 200;
 const TOPICS_WITHIN_MS = 30_000;
 const QUIET_MS = 60_000;
-const GONE_WITHIN_MS = 120_000;
+const GONE_WITHIN_MS = 60_000;
 const SEND_COUNT = 20;
 const CLIENT_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 300_000;
@@ -53,9 +47,6 @@ function clientPod(name: string, ...words: readonly string[]): object {
   };
 }
 
-/** Passed only on a machine that has time for it: ORBITMQ_E2E=all asks for these as well. */
-const onRequest = env['ORBITMQ_E2E'] === 'all' ? it : it.skip;
-
 const suite = MISSING_KUBE === undefined ? describe : describe.skip;
 const why = MISSING_KUBE === undefined ? '' : ` (skipped: ${MISSING_KUBE})`;
 
@@ -68,7 +59,7 @@ suite(`OrbitMQ on Kubernetes${why}`, () => {
   }, RELEASE_TIMEOUT_MS);
 
   afterAll(async () => {
-    await uninstallRelease();
+    await shop.delete(GONE_WITHIN_MS);
   }, TEST_TIMEOUT_MS);
 
   /** Of every object in the namespace; events and leases are no state. */
@@ -159,12 +150,18 @@ suite(`OrbitMQ on Kubernetes${why}`, () => {
     TEST_TIMEOUT_MS,
   );
 
-  onRequest(
+  it(
     'writes nothing to the API for a minute once all is as it should be',
     async () => {
-      const before = await versions();
+      const [before, figures] = [await versions(), await operatorFigures()];
       await sleep(QUIET_MS);
-      expect(await versions()).toEqual(before);
+      const [after, later] = [await versions(), await operatorFigures()];
+      const calls = callsBetween(figures, later);
+      report('calls of a quiet operator in a minute', calls.join(', '));
+      report('memory of the operator, MB', Math.round(later.residentBytes / 1e6));
+      expect(after).toEqual(before);
+      expect(writesIn(calls)).toEqual([]);
+      expect(calls).toEqual([]);
     },
     TEST_TIMEOUT_MS,
   );
@@ -226,7 +223,7 @@ suite(`OrbitMQ on Kubernetes${why}`, () => {
     );
   });
 
-  onRequest(
+  it(
     'ends with its namespace, whatever is in it',
     async () => {
       await shop.apply(SAMPLE, topic('more'));
@@ -239,7 +236,7 @@ suite(`OrbitMQ on Kubernetes${why}`, () => {
     TEST_TIMEOUT_MS,
   );
 
-  onRequest('has an operator that did not restart', async () => {
+  it('has an operator that did not restart', async () => {
     const restarts = await mustRun('kubectl', [
       ...['--namespace', OPERATOR_NAMESPACE, 'get', 'pods'],
       ...['--output', 'jsonpath={.items[*].status.containerStatuses[0].restartCount}'],

@@ -61,6 +61,13 @@ export class ClusterLedger {
     return longest;
   }
 
+  /** Acknowledged, and never given to the group. */
+  notDelivered(): readonly AckedSend[] {
+    return this.sends.filter(
+      ({ messageId }) => !this.delivered.has(messageId) && !this.consumedInDoubt.has(messageId),
+    );
+  }
+
   /** Compares the ledger with what is stored, each topic in the order of its one queue. */
   check(stored: ReadonlyMap<string, readonly StoredMessage[]>): LedgerFindings {
     const violations: string[] = [];
@@ -111,9 +118,8 @@ export class ClusterLedger {
 
   /** At least once: whatever is there has been delivered to the group. */
   #undelivered(topic: string, kept: readonly AckedSend[]): string[] {
-    const missing = kept.filter(
-      ({ messageId }) => !this.delivered.has(messageId) && !this.consumedInDoubt.has(messageId),
-    );
+    const late = new Set(this.notDelivered());
+    const missing = kept.filter((send) => late.has(send));
     const [first] = missing;
     if (first === undefined) return [];
     return [`${topic}: ${missing.length} never delivered, the first at ${first.offset}`];

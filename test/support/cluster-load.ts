@@ -39,6 +39,10 @@ export interface ClusterLoadOptions {
   readonly lanes: number;
   /** One more topic, for a probe to send to. */
   readonly hasProbe: boolean;
+  /** Its topics are on several broker groups, or move: what was delivered counts, and not at which place it is stored. */
+  readonly isSpread?: boolean;
+  /** Clients that got nothing done for this long are replaced, as a health check does. Without it, never. */
+  readonly replaceAfterMs?: number;
 }
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -67,8 +71,8 @@ export class ClusterLoad {
   readonly failures = new Map<string, number>();
   readonly #options: ClusterLoadOptions;
   readonly #lanes: readonly string[];
-  readonly #producer: OfficialProducer;
-  readonly #consumer: OfficialConsumer;
+  #producer: OfficialProducer;
+  #consumer: OfficialConsumer;
   readonly #connection: Connection;
   readonly #admin: AdminClient;
   #isClosed = false;
@@ -76,6 +80,10 @@ export class ClusterLoad {
   #isReceiving = true;
   #senders: Promise<void>[] = [];
   #receiver: Promise<void> = Promise.resolve();
+  /** When a producer was last replaced. */
+  #producerMs = 0;
+  /** When a receive was last answered. */
+  #receivedMs = monotonicMs();
   /** Deliveries since the last look, to know when nothing more comes. */
   #emptyPolls = 0;
 
@@ -84,22 +92,34 @@ export class ClusterLoad {
     const { endpoint, name, lanes, hasProbe } = options;
     this.#lanes = Array.from({ length: lanes }, (_, lane) => `${name}-${lane}`);
     this.topics = [...this.#lanes, ...(hasProbe ? [this.probeTopic] : [])];
-    const common = { endpoints: endpoint, namespace: '', logger: silent };
-    this.#producer = new official.Producer({ ...common, topics: [...this.topics] });
-    this.#consumer = new official.SimpleConsumer({
-      ...common,
-      consumerGroup: this.group,
-      awaitDuration: AWAIT_MS,
-      subscriptions: new Map(this.topics.map((topic) => [topic, '*'])),
-    });
-    for (const client of [this.#producer, this.#consumer]) {
-      endTelemetryWell(client, () => this.#isClosed);
-    }
+    this.#producer = this.#newProducer();
+    this.#consumer = this.#newConsumer();
     this.#connection = new Connection({
       endpoint,
       ...{ tls: false, tlsInsecure: false, tlsCa: undefined, timeoutMs: CALL_TIMEOUT_MS },
     });
     this.#admin = new AdminClient(this.#connection);
+  }
+
+  #newProducer(): OfficialProducer {
+    const producer = new official.Producer({ ...this.#common(), topics: [...this.topics] });
+    endTelemetryWell(producer, () => this.#isClosed);
+    return producer;
+  }
+
+  #newConsumer(): OfficialConsumer {
+    const consumer = new official.SimpleConsumer({
+      ...this.#common(),
+      consumerGroup: this.group,
+      awaitDuration: AWAIT_MS,
+      subscriptions: new Map(this.topics.map((topic) => [topic, '*'])),
+    });
+    endTelemetryWell(consumer, () => this.#isClosed);
+    return consumer;
+  }
+
+  #common(): object {
+    return { endpoints: this.#options.endpoint, namespace: '', logger: silent };
   }
 
   /** Creates topics and group, starts the clients, and resolves when every lane has sent. */
@@ -139,7 +159,8 @@ export class ClusterLoad {
       this.#emptyPolls >= EMPTY_POLLS * this.topics.length ? true : undefined,
     );
     const stored = new Map<string, StoredMessage[]>();
-    for (const topic of this.topics) {
+    if (this.#options.isSpread === true) await this.#receiveRest();
+    for (const topic of this.#options.isSpread === true ? [] : this.topics) {
       await eventually(`what is stored in ${topic}`, async () => {
         stored.set(topic, await this.#read(topic));
       });
@@ -154,6 +175,13 @@ export class ClusterLoad {
   async #receiveLate(stored: ReadonlyMap<string, readonly StoredMessage[]>): Promise<void> {
     const endMs = monotonicMs() + AGAIN_MS;
     while (this.ledger.hasUndelivered(stored) && monotonicMs() < endMs) {
+      await sleep(LATE_LOOK_MS);
+    }
+  }
+
+  async #receiveRest(): Promise<void> {
+    const endMs = monotonicMs() + AGAIN_MS;
+    while (this.ledger.notDelivered().length > 0 && monotonicMs() < endMs) {
       await sleep(LATE_LOOK_MS);
     }
   }
@@ -188,6 +216,7 @@ export class ClusterLoad {
       } catch (error) {
         // In doubt for ever: the next one has a number of its own.
         this.#noteFailure('send', error);
+        await this.#replaceProducer();
         await sleep(AFTER_FAILURE_MS);
       }
     }
@@ -197,6 +226,7 @@ export class ClusterLoad {
     while (this.#isReceiving) {
       try {
         const messages = await this.#consumer.receive(BATCH, INVISIBLE_MS);
+        this.#receivedMs = monotonicMs();
         this.#emptyPolls = messages.length === 0 ? this.#emptyPolls + 1 : 0;
         // Each is looked at before the first is acknowledged, as an application with a queue of its own would.
         for (const { messageId } of messages) this.ledger.noteDelivery(messageId);
@@ -204,7 +234,8 @@ export class ClusterLoad {
       } catch (error) {
         if (!/40401|no new message/i.test((error as Error).message)) {
           this.#noteFailure('receive', error);
-        }
+          await this.#replaceConsumer();
+        } else this.#receivedMs = monotonicMs();
         await sleep(AFTER_FAILURE_MS);
       }
     }
@@ -234,6 +265,32 @@ export class ClusterLoad {
         messages.push({ messageId, offset: offset ?? 0, body: body ?? '' });
       }
     }
+  }
+
+  /** Lanes that find out together replace it once. */
+  async #replaceProducer(): Promise<void> {
+    const { replaceAfterMs = Number.POSITIVE_INFINITY } = this.#options;
+    const lastMs = Math.max(this.#producerMs, this.ledger.sends.at(-1)?.ackedAtMs ?? 0);
+    if (monotonicMs() - lastMs < replaceAfterMs) return;
+    this.#producerMs = monotonicMs();
+    void this.#producer.shutdown().catch(() => undefined);
+    const producer = this.#newProducer();
+    await producer.startup().catch((error: unknown) => {
+      this.#noteFailure('startup', error);
+    });
+    this.#producer = producer;
+  }
+
+  async #replaceConsumer(): Promise<void> {
+    const { replaceAfterMs = Number.POSITIVE_INFINITY } = this.#options;
+    if (monotonicMs() - this.#receivedMs < replaceAfterMs) return;
+    this.#receivedMs = monotonicMs();
+    void this.#consumer.shutdown().catch(() => undefined);
+    const consumer = this.#newConsumer();
+    await consumer.startup().catch((error: unknown) => {
+      this.#noteFailure('startup', error);
+    });
+    this.#consumer = consumer;
   }
 
   #noteFailure(what: string, error: unknown): void {

@@ -52,11 +52,21 @@ export class KubeBrokerGroup {
     return found;
   }
 
+  /** Index of the node on which a member runs. */
+  async nodeOf(member: string): Promise<number> {
+    return nodeOf(await this.#pod(member));
+  }
+
   /** A signal to the process of a member, from its node. */
   async signal(member: string, signal: string): Promise<void> {
+    const pod = await this.#pod(member);
+    await localKube.signal(nodeOf(pod), containerOf(pod), signal);
+  }
+
+  async #pod(member: string): Promise<Live> {
     const pod = await this.#namespace.get('pod', member);
     if (pod === undefined) throw new Error(`no pod ${member}`);
-    await localKube.signal(nodeOf(pod), containerOf(pod), signal);
+    return pod;
   }
 }
 

@@ -43,6 +43,11 @@ export class KubeNamespace {
     return new KubeNamespace(name);
   }
 
+  /** One that is not the test's own. */
+  static existing(name: string): KubeNamespace {
+    return new KubeNamespace(name);
+  }
+
   kubectl(words: readonly string[], options?: { timeoutMs?: number; input?: string }) {
     return mustRun('kubectl', ['--namespace', this.name, ...words], options);
   }

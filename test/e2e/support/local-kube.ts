@@ -3,7 +3,10 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { env, getuid } from 'node:process';
+import { isDone, noteDone } from './run-folder.ts';
 
+/** As many as a majority of NameServers needs, so that one can be lost. */
+export const NODES = 3;
 const SCRIPTS = resolve('../shared/kube');
 const PROGRAMS = join(env['KUBE_CACHE'] ?? join(homedir(), '.cache/local-kube'), 'bin');
 const STATE = env['KUBE_RUN'] ?? '/var/lib/local-kube';
@@ -72,17 +75,31 @@ export async function mustRun(
   throw new Error(`${program} ${words.join(' ')}: ${code ?? 'killed'}\n${stdout}${stderr}`);
 }
 
+const onNode = (node: number): readonly string[] => [
+  ...['--address', join(STATE, 'nodes', String(node), 'containerd.sock'), '-n', 'k8s.io'],
+];
+
 /** A real Kubernetes of this machine: API server, controllers, scheduler, kubelet and containers. One at a time. */
 export const localKube = {
   /** Idempotent. */
-  up: async (nodes: number): Promise<void> => {
+  up: async (): Promise<void> => {
+    if (isDone('kubernetes-is-up')) return;
+    noteDone('kubernetes-is-up');
     if (IS_KEPT && (await run('kubectl', ['get', '--raw', '/readyz'])).code === 0) return;
-    const words = ['--nodes', String(nodes)];
+    const words = ['--nodes', String(NODES)];
     await mustRun(join(SCRIPTS, 'up'), words, { timeoutMs: UP_TIMEOUT_MS });
   },
 
   loadImage: (tag: string): Promise<string> =>
     mustRun(join(SCRIPTS, 'load-image'), [tag], { timeoutMs: LOAD_TIMEOUT_MS }),
+
+  /** Another name for an image that is on the nodes. */
+  tagImage: async (tag: string, other: string): Promise<void> => {
+    for (let node = 1; node <= NODES; node++) {
+      const names = [tag, other].map((name) => `docker.io/library/${name}`);
+      await mustRun('ctr', [...onNode(node), 'images', 'tag', '--force', ...names]);
+    }
+  },
 
   /** Does nothing where it is to be kept. */
   down: async (): Promise<void> => {
@@ -98,10 +115,7 @@ export const localKube = {
 
   /** Sends a signal to all processes of a container, as a person on the node would. */
   signal: async (node: number, containerId: string, signal: string): Promise<void> => {
-    const socket = join(STATE, 'nodes', String(node), 'containerd.sock');
     const id = containerId.replace(/^containerd:\/\//, '');
-    await mustRun('ctr', [
-      ...['--address', socket, '-n', 'k8s.io', 'tasks', 'kill', '--all', '--signal', signal, id],
-    ]);
+    await mustRun('ctr', [...[...onNode(node), 'tasks', 'kill', '--all', '--signal', signal, id]]);
   },
 };

@@ -2,24 +2,35 @@ import { appendFileSync } from 'node:fs';
 import { env } from 'node:process';
 import { buildImage } from '../container-engine.ts';
 import { OPERATOR_NAMESPACE } from './kube-namespace.ts';
-import { localKube, mustRun, run } from './local-kube.ts';
+import { localKube, mustRun } from './local-kube.ts';
+import { isDone, noteDone } from './run-folder.ts';
 
 export const IMAGE = 'orbitmq-e2e:test';
-const CHART = 'charts/orbitmq';
-const RELEASE = 'mq';
+/** The same content under another name: what an upgrade of the nodes needs. */
+export const OTHER_IMAGE = 'orbitmq-e2e:other';
+export const CHART = 'charts/orbitmq';
+export const RELEASE = 'mq';
 const INSTALL_TIMEOUT_SECONDS = 180;
 /** Of all that is done before the first test, on a machine that has the base image and the programs. */
 export const RELEASE_TIMEOUT_MS = 20 * 60_000;
 /** For development: the image that is there is the one to test. */
 const HAS_IMAGE = env['ORBITMQ_E2E_IMAGE'] === 'there';
 
-/** Brings Kubernetes up, builds the image, puts it on the nodes and installs the operator. */
-export async function installRelease(nodes = 1): Promise<void> {
-  await localKube.up(nodes);
-  if (!HAS_IMAGE) {
+/** Brings Kubernetes up, builds the image and puts it on the nodes, once a run; installs the operator if it is not there. */
+export async function installRelease(): Promise<void> {
+  await localKube.up();
+  if (!HAS_IMAGE && !isDone('image-is-loaded')) {
     await buildImage(IMAGE);
     await localKube.loadImage(IMAGE);
+    noteDone('image-is-loaded');
   }
+  await helmUpgrade();
+}
+
+export const provideOtherImage = (): Promise<void> => localKube.tagImage(IMAGE, OTHER_IMAGE);
+
+/** `helm upgrade --install` of the chart with our image, and waits for it. */
+export async function helmUpgrade(...words: readonly string[]): Promise<void> {
   const [repository = '', tag = ''] = IMAGE.split(':');
   const seconds = `${INSTALL_TIMEOUT_SECONDS}s`;
   await mustRun(
@@ -28,15 +39,10 @@ export async function installRelease(nodes = 1): Promise<void> {
       ...['upgrade', '--install', RELEASE, CHART, '--namespace', OPERATOR_NAMESPACE],
       ...['--create-namespace', '--wait', '--timeout', seconds],
       ...['--set', `image.repository=${repository}`, '--set', `image.tag=${tag}`],
-      ...['--set', 'image.pullPolicy=IfNotPresent'],
+      ...['--set', 'image.pullPolicy=IfNotPresent', ...words],
     ],
     { timeoutMs: (INSTALL_TIMEOUT_SECONDS + 10) * 1_000 },
   );
-}
-
-export async function uninstallRelease(): Promise<void> {
-  await run('helm', ['uninstall', RELEASE, '--namespace', OPERATOR_NAMESPACE, '--wait']);
-  await localKube.down();
 }
 
 /** The operator that leads: its pod and the first word of its identity in the lease. */
@@ -49,7 +55,7 @@ export async function leadingOperator(): Promise<string> {
 }
 
 /** A figure for the notes: a line of JSON in the file that ORBITMQ_E2E_REPORT names. */
-export function report(name: string, value: number | string): void {
+export function report(name: string, value: unknown): void {
   const file = env['ORBITMQ_E2E_REPORT'];
   if (file !== undefined) appendFileSync(file, `${JSON.stringify({ name, value })}\n`);
 }

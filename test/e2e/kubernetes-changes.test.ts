@@ -1,0 +1,145 @@
+/** What administrators change at a cluster on Kubernetes while it is used. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { LoadedCluster } from './support/loaded-cluster.ts';
+import { MISSING_KUBE } from './support/local-kube.ts';
+import {
+  installRelease,
+  OTHER_IMAGE,
+  provideOtherImage,
+  RELEASE_TIMEOUT_MS,
+} from './support/orbitmq-release.ts';
+
+const DONE_WITHIN_MS = 300_000;
+const TEST_TIMEOUT_MS = 600_000;
+/** A master hands over to a slave in sync, and clients find it. */
+const HANDED_OVER_MAX_MS = 5_000;
+/** Nothing is restarted and nobody hands over. */
+const UNDISTURBED_MAX_MS = 2_000;
+const GROUPS = 2;
+const MEMBERS = 2;
+
+const suite = MISSING_KUBE === undefined ? describe : describe.skip;
+const why = MISSING_KUBE === undefined ? '' : ` (skipped: ${MISSING_KUBE})`;
+
+suite(`nothing acknowledged is lost on Kubernetes while${why}`, () => {
+  let cluster: LoadedCluster;
+  /** What was changed before, and stays. */
+  let spec: Readonly<Record<string, unknown>> = {};
+
+  beforeAll(async () => {
+    await installRelease();
+    await provideOtherImage();
+    cluster = await LoadedCluster.create('changes', { groups: GROUPS, members: MEMBERS });
+  }, RELEASE_TIMEOUT_MS);
+
+  afterAll(() => cluster.delete(), TEST_TIMEOUT_MS);
+
+  /** Changes the spec under load, waits for what that is to bring, and counts the pods of brokers that were replaced. */
+  function survives(
+    name: string,
+    change: Readonly<Record<string, unknown>>,
+    { replaced, unavailableMaxMs }: { replaced: number; unavailableMaxMs: number },
+    isDone: () => Promise<boolean>,
+  ): void {
+    const run = async (): Promise<void> => {
+      spec = { ...spec, ...change };
+      await cluster.untilSettled();
+      const before = await cluster.brokerPods();
+      const strike = async (): Promise<void> => {
+        await cluster.apply(spec);
+        await cluster.namespace.until(name, DONE_WITHIN_MS, async () =>
+          (await isDone()) ? true : undefined,
+        );
+      };
+      await cluster.survive({ name, unavailableMaxMs, strike });
+      const after = await cluster.brokerPods();
+      const others = [...after].filter(([pod, uid]) => before.has(pod) && before.get(pod) !== uid);
+      expect(others).toHaveLength(replaced);
+    };
+    it(name, run, TEST_TIMEOUT_MS);
+  }
+
+  const podsWith = async (
+    component: string,
+    isSo: (spec: { containers: { image: string }[] }) => boolean,
+  ): Promise<number> => {
+    const words = ['--selector', `app.kubernetes.io/component=${component}`];
+    const pods = await cluster.namespace.list('pods', ...words);
+    return pods.filter(({ spec: pod }) => isSo(pod as never)).length;
+  };
+  const condition = async (type: string): Promise<string | undefined> => {
+    const found = await cluster.namespace.get('brokercluster', 'mq');
+    return found?.status?.conditions?.find((one) => one.type === type)?.status;
+  };
+  const isUpgraded = async (): Promise<boolean> => (await condition('Upgrading')) === 'False';
+
+  survives(
+    'all nodes get another image',
+    { image: OTHER_IMAGE },
+    { replaced: GROUPS * MEMBERS, unavailableMaxMs: HANDED_OVER_MAX_MS },
+    async () => {
+      const count = await podsWith('broker', ({ containers }) =>
+        containers.every(({ image }) => image === OTHER_IMAGE),
+      );
+      return count === GROUPS * MEMBERS && (await isUpgraded());
+    },
+  );
+
+  let before: ReadonlyMap<string, string> = new Map();
+  survives(
+    'an option is changed that is read at the start only',
+    { options: { 'limits.maxConnections': '5000' } },
+    { replaced: GROUPS * MEMBERS, unavailableMaxMs: HANDED_OVER_MAX_MS },
+    async () => {
+      const now = await cluster.brokerPods();
+      if (before.size === 0) before = now;
+      const isReplaced = [...now].every(([pod, uid]) => before.get(pod) !== uid);
+      return isReplaced && now.size === GROUPS * MEMBERS && (await isUpgraded());
+    },
+  );
+
+  const groupsAre = async (count: number): Promise<boolean> => {
+    const groups = await cluster.namespace.list('brokergroups');
+    return groups.length === count && groups.every(({ status }) => status?.['phase'] === 'stable');
+  };
+  survives(
+    'a third broker group is added',
+    { groups: 3 },
+    { replaced: 0, unavailableMaxMs: UNDISTURBED_MAX_MS },
+    () => groupsAre(3),
+  );
+  survives(
+    'the third broker group is drained and removed',
+    { groups: 2 },
+    { replaced: 0, unavailableMaxMs: UNDISTURBED_MAX_MS },
+    () => groupsAre(2),
+  );
+
+  const serversAre = async (count: number): Promise<boolean> =>
+    (await podsWith('namesrv', () => true)) === count;
+  survives(
+    'NameServers become one',
+    { namesrv: { replicas: 1 } },
+    { replaced: 0, unavailableMaxMs: HANDED_OVER_MAX_MS },
+    () => serversAre(1),
+  );
+  survives(
+    'NameServers become three',
+    { namesrv: { replicas: 3 } },
+    { replaced: 0, unavailableMaxMs: HANDED_OVER_MAX_MS },
+    () => serversAre(3),
+  );
+
+  survives(
+    'volumes grow',
+    { storage: { size: '2Gi', deletionPolicy: 'Delete' } },
+    { replaced: 0, unavailableMaxMs: UNDISTURBED_MAX_MS },
+    async () => {
+      const claims = await cluster.namespace.list('pvc');
+      return claims.every(
+        ({ status }) =>
+          (status?.['capacity'] as { storage?: string } | undefined)?.storage === '2Gi',
+      );
+    },
+  );
+});

@@ -1,0 +1,136 @@
+/** Nodes of Kubernetes that are drained, cut off and lost, under the load of official clients outside. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { LoadedCluster, type Survival } from './support/loaded-cluster.ts';
+import { localKube, MISSING_KUBE, mustRun, NODES } from './support/local-kube.ts';
+import { installRelease, RELEASE_TIMEOUT_MS } from './support/orbitmq-release.ts';
+
+const ELECTED_WITHIN_MS = 120_000;
+const NODE_BACK_WITHIN_MS = 120_000;
+const DRAIN_TIMEOUT_SECONDS = 120;
+const TEST_TIMEOUT_MS = 600_000;
+const HANDED_OVER_MAX_MS = 5_000;
+/** Heartbeats stay away, and the operator may have been on the node too: then another one has to take the lease. */
+const NODE_LOST_MAX_MS = 45_000;
+/** A partition that lasts longer than it takes to elect, and to find the pods lost. */
+const CUT_OFF_MS = 20_000;
+
+/**
+ * What leads to a node that is gone is answered by nobody, not even with a refusal. The official client for Node.js has neither
+ * keepalive nor another timeout on its connection, and would keep it until the system gives it up, after a quarter of an hour.
+ */
+const REPLACE_AFTER_MS = 5_000;
+
+/** Clients come in over node 1 and are told its address, so brokers are on the others. */
+const AWAY_FROM_THE_EDGE = {
+  affinity: {
+    nodeAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: [
+          {
+            matchExpressions: [
+              { key: 'kubernetes.io/hostname', operator: 'NotIn', values: ['node-1'] },
+            ],
+          },
+        ],
+      },
+    },
+  },
+};
+
+const suite = MISSING_KUBE === undefined ? describe : describe.skip;
+const why = MISSING_KUBE === undefined ? '' : ` (skipped: ${MISSING_KUBE})`;
+
+suite(`nothing acknowledged is lost on Kubernetes when a node${why}`, () => {
+  let cluster: LoadedCluster;
+
+  beforeAll(async () => {
+    await installRelease();
+    cluster = await LoadedCluster.create('nodes', {
+      ...{ groups: 1, members: 2, replaceAfterMs: REPLACE_AFTER_MS },
+      spec: { template: AWAY_FROM_THE_EDGE },
+    });
+  }, RELEASE_TIMEOUT_MS);
+
+  afterAll(async () => {
+    await cluster.delete();
+  }, TEST_TIMEOUT_MS);
+
+  async function masterNode(): Promise<number> {
+    const group = cluster.group();
+    return group.nodeOf(await group.master());
+  }
+
+  function survives(
+    name: string,
+    unavailableMaxMs: number,
+    strike: () => Promise<void>,
+    restore?: Survival['restore'],
+  ): void {
+    const run = (): Promise<void> =>
+      cluster.survive({ name, unavailableMaxMs, strike, ...(restore && { restore }) });
+    it(name, run, TEST_TIMEOUT_MS);
+  }
+
+  /** What takes the master away, and another one. */
+  const andElect = (strike: () => Promise<void>) => async (): Promise<void> => {
+    const { epoch } = await cluster.group().record();
+    await strike();
+    await cluster.group().untilElected(epoch, ELECTED_WITHIN_MS);
+  };
+
+  const untilReady = (node: number): Promise<string> =>
+    mustRun(
+      'kubectl',
+      ['wait', `node/node-${node}`, '--for=condition=Ready', `--timeout=${NODE_BACK_WITHIN_MS}ms`],
+      { timeoutMs: NODE_BACK_WITHIN_MS },
+    );
+
+  for (let node = 1; node <= NODES; node++) {
+    survives(
+      `node ${node} is drained`,
+      HANDED_OVER_MAX_MS,
+      async () => {
+        await mustRun(
+          'kubectl',
+          [
+            ...['drain', `node-${node}`, '--ignore-daemonsets', '--delete-emptydir-data'],
+            `--timeout=${DRAIN_TIMEOUT_SECONDS}s`,
+          ],
+          { timeoutMs: DRAIN_TIMEOUT_SECONDS * 1_000 + 5_000 },
+        );
+      },
+      async () => {
+        await mustRun('kubectl', ['uncordon', `node-${node}`]);
+      },
+    );
+  }
+
+  let struck = 0;
+  survives(
+    'with the master is cut off and comes back',
+    NODE_LOST_MAX_MS,
+    andElect(async () => {
+      struck = await masterNode();
+      await localKube.node('isolate', struck);
+      await sleep(CUT_OFF_MS);
+    }),
+    async () => {
+      await localKube.node('rejoin', struck);
+      await untilReady(struck);
+    },
+  );
+
+  survives(
+    'with the master dies and is started again',
+    NODE_LOST_MAX_MS,
+    andElect(async () => {
+      struck = await masterNode();
+      await localKube.node('stop', struck);
+    }),
+    async () => {
+      await localKube.node('start', struck);
+      await untilReady(struck);
+    },
+  );
+});
