@@ -1,11 +1,10 @@
 import { Option, type Command } from 'commander';
-import type { ClientOptions } from './client-options.ts';
-import type { ReachedServer, ServerAccess } from './server-access.ts';
+import type { ReachedServer, ReachOptions, ServerAccess } from './server-access.ts';
 import type { Terminal } from './terminal.ts';
 
 const DEFAULT_ENDPOINT = '127.0.0.1:8081';
 
-interface EndpointOptions extends ClientOptions {
+interface EndpointOptions extends ReachOptions {
   readonly endpoint: string;
   readonly tls: boolean;
   readonly tlsInsecure: boolean;
@@ -36,7 +35,7 @@ export class EndpointAccess implements ServerAccess {
       );
   }
 
-  reach(options: ClientOptions): Promise<ReachedServer> {
+  reach(options: ReachOptions): Promise<ReachedServer> {
     const { endpoint, tls, tlsInsecure, tlsCa, timeout } = options as EndpointOptions;
     const settings = { endpoint, tls, tlsInsecure, tlsCa, timeoutMs: timeout };
     return Promise.resolve({ settings, leave: () => Promise.resolve() });

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { EndpointSettings } from './client/endpoint.ts';
-import type { ClientOptions } from './client-options.ts';
 
 /** How commands come to the server that they talk to: by its address, or through Kubernetes. */
 export interface ServerAccess {
@@ -8,7 +7,13 @@ export interface ServerAccess {
   readonly takenFlags: readonly string[];
   /** Adds the options that say which server it is. */
   addOptions(command: Command): void;
-  reach(options: ClientOptions): Promise<ReachedServer>;
+  reach(options: ReachOptions): Promise<ReachedServer>;
+}
+
+/** With what `addOptions` added. */
+export interface ReachOptions {
+  /** Longest wait for one answer. */
+  readonly timeout: number;
 }
 
 export interface ReachedServer {

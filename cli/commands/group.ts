@@ -122,7 +122,7 @@ async function listGroups(
   );
 }
 
-async function describeGroup(
+export async function describeGroup(
   context: CliContext,
   name: string,
   options: ClientOptions,

@@ -105,7 +105,7 @@ async function deleteTopic(
   );
 }
 
-async function listTopics(
+export async function listTopics(
   context: CliContext,
   prefix: string,
   options: ClientOptions,

@@ -1,5 +1,6 @@
 import { CLI_ERRORS } from './catalog-cli.ts';
 import { FAILOVER_ERRORS } from './catalog-failover.ts';
+import { KUBE_ERRORS } from './catalog-kube.ts';
 import { MESSAGE_ERRORS } from './catalog-message.ts';
 import { NODE_ERRORS } from './catalog-node.ts';
 import { REQUEST_ERRORS } from './catalog-request.ts';
@@ -15,6 +16,7 @@ export const ERROR_CATALOG = {
   ...NODE_ERRORS,
   ...FAILOVER_ERRORS,
   ...CLI_ERRORS,
+  ...KUBE_ERRORS,
 } as const satisfies Record<string, ErrorDefinition>;
 
 export type ErrorCode = keyof typeof ERROR_CATALOG;

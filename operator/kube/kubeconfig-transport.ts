@@ -1,6 +1,8 @@
 import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node';
 import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from '../../common/environment/clock.ts';
+import { MqError } from '../../common/errors/mq-error.ts';
+import { systemReason } from '../../common/errors/system-error.ts';
 import type { Logger } from '../../common/log/logger.ts';
 import type { KubeAnswer, KubeRequest, KubeTransport } from './kube-transport.ts';
 
@@ -16,12 +18,44 @@ interface Credentials {
   readonly untilMs: number;
 }
 
-/** Where the kubeconfig comes from: a file, or the usual places (KUBECONFIG, ~/.kube/config, the pod's service account). */
-export function loadKubeConfig(file?: string): KubeConfig {
+/** What client-node calls the context that it makes up where nothing says which API server there is. */
+const MADE_UP_CONTEXT = 'loaded-context';
+
+/**
+ * Where the kubeconfig comes from: a file, or the usual places (KUBECONFIG, ~/.kube/config, the pod's service account).
+ * `context`: instead of the one that it names as current. Throws `kubeconfig-unusable`.
+ */
+export function loadKubeConfig(file?: string, context?: string): KubeConfig {
   const config = new KubeConfig();
-  if (file === undefined) config.loadFromDefault();
-  else config.loadFromFile(file);
+  const what = file === undefined ? 'the kubeconfig' : `the kubeconfig ${file}`;
+  const unusable = (reason: string, cause?: unknown): MqError =>
+    new MqError('kubeconfig-unusable', { what, reason }, cause);
+  try {
+    if (file === undefined) config.loadFromDefault();
+    else config.loadFromFile(file);
+  } catch (error) {
+    const { path } = error as { path?: unknown };
+    const where = typeof path === 'string' && path !== file ? `${path}: ` : '';
+    throw unusable(`${where}${systemReason(error)}`, error);
+  }
+  if (context !== undefined) config.setCurrentContext(context);
+  const problem = problemOf(config);
+  if (problem !== undefined) throw unusable(problem);
   return config;
+}
+
+/** Why its current context leads nowhere. */
+function problemOf(config: KubeConfig): string | undefined {
+  const current = config.getCurrentContext();
+  if (current === MADE_UP_CONTEXT) return 'there is none';
+  if (config.getContextObject(current) === null) {
+    const known = config.getContexts().map(({ name }) => name);
+    const names = known.length === 0 ? 'no contexts' : `the contexts ${known.join(', ')}`;
+    return current === '' ? 'it names no current context' : `no "${current}": it has ${names}`;
+  }
+  const server = config.getCurrentCluster()?.server;
+  const isAddress = server !== undefined && URL.canParse(server);
+  return isAddress ? undefined : `its context ${current} leads to no cluster`;
 }
 
 /**
@@ -32,14 +66,17 @@ export class KubeconfigTransport implements KubeTransport {
   readonly #config: KubeConfig;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #userAgent: string;
   readonly #origin: string;
   readonly #basePath: string;
   #credentials: Credentials | undefined;
   #refreshing: Promise<Credentials> | undefined;
 
-  constructor(config: KubeConfig, clock: Clock, logger: Logger) {
+  /** `userAgent`: how the audit log of the API server names who asks. */
+  constructor(config: KubeConfig, clock: Clock, logger: Logger, userAgent = 'orbitmq-operator') {
     const { origin, pathname } = new URL(config.getCurrentCluster()?.server ?? 'http://localhost');
     this.#config = config;
+    this.#userAgent = userAgent;
     this.#clock = clock;
     this.#logger = logger;
     this.#origin = origin;
@@ -55,7 +92,7 @@ export class KubeconfigTransport implements KubeTransport {
       headers: {
         ...headers,
         accept: 'application/json',
-        'user-agent': 'orbitmq-operator',
+        'user-agent': this.#userAgent,
         ...(contentType === undefined ? {} : { 'content-type': contentType }),
       },
       body: body ?? null,

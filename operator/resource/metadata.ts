@@ -5,7 +5,7 @@ import { brokerName, CLUSTER_LABEL, GROUP_LABEL } from './names.ts';
 export type Component = 'broker' | 'namesrv';
 type Labels = Readonly<Record<string, string>>;
 
-const COMPONENT_LABEL = 'app.kubernetes.io/component';
+export const COMPONENT_LABEL = 'app.kubernetes.io/component';
 
 /** What a pod of this kind is found by; with an index, of one broker group only. Selectors cannot be changed: nor may these. */
 export function selectorLabels(

@@ -2,7 +2,7 @@
 import type { KubernetesObject, ObjectMeta } from '../../operator/api/object-meta.ts';
 import { ObjectStore } from '../../operator/kube/core/object-store.ts';
 import type { FieldSet } from '../../operator/kube/core/owned-fields.ts';
-import type { KubeClient } from '../../operator/kube/kube-client.ts';
+import type { KubeClient, ListOptions, ObjectList } from '../../operator/kube/kube-client.ts';
 import { KubeError, type KubeFailure } from '../../operator/kube/kube-error.ts';
 import { RESOURCES, type Resource } from '../../operator/kube/resource.ts';
 import { OWN_RESOURCES } from '../../operator/reconcile/own-resources.ts';
@@ -19,7 +19,7 @@ const MANAGER = 'orbitmq-operator';
 
 export class FakeKube implements Pick<
   KubeClient,
-  'find' | 'create' | 'apply' | 'replaceStatus' | 'mergePatch' | 'delete' | 'fieldManager'
+  'find' | 'list' | 'create' | 'apply' | 'replaceStatus' | 'mergePatch' | 'delete' | 'fieldManager'
 > {
   readonly fieldManager = MANAGER;
   readonly writes: FakeWrite[] = [];
@@ -54,6 +54,20 @@ export class FakeKube implements Pick<
   ): Promise<T | undefined> {
     this.reads += 1;
     return this.cache(resource).get(namespace, name);
+  }
+
+  /** With labels as `a=b,c=d`, and of fields those of what events are about. */
+  async list<T extends KubernetesObject>(
+    resource: Resource<T>,
+    { namespace, labelSelector = '', fieldSelector = '' }: ListOptions = {},
+  ): Promise<ObjectList<T>> {
+    this.reads += 1;
+    const items = this.cache(resource)
+      .all()
+      .filter((object) => namespace === undefined || object.metadata.namespace === namespace)
+      .filter(({ metadata }) => pairs(labelSelector).every(([k, v]) => metadata.labels?.[k] === v))
+      .filter((object) => pairs(fieldSelector).every(([path, v]) => fieldOf(object, path) === v));
+    return { items, resourceVersion: String(this.#version) };
   }
 
   async create<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T> {
@@ -227,4 +241,17 @@ function contentOf(known: object, content: object): object {
 
 function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function pairs(selector: string): readonly (readonly [string, string])[] {
+  return selector
+    .split(',')
+    .filter((part) => part !== '')
+    .map((part) => [part.slice(0, part.indexOf('=')), part.slice(part.indexOf('=') + 1)] as const);
+}
+
+function fieldOf(object: object, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>((part, key) => (part as Record<string, unknown> | undefined)?.[key], object);
 }
