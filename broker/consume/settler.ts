@@ -34,9 +34,16 @@ const UNSETTLED_MS = 5_000;
  */
 export class Settler {
   readonly #ports: SettlerPorts;
+  /** By queue number: where its messages ended when this broker began to serve. */
+  #inheritedEnds: Readonly<Float64Array> = new Float64Array(0);
 
   constructor(ports: SettlerPorts) {
     this.#ports = ports;
+  }
+
+  /** Serving begins: of what is there now somebody else may have delivered any message. */
+  adopt(): void {
+    this.#inheritedEnds = this.#ports.state.index.endOffsets();
   }
 
   /** Resolves when the acknowledgement is as durable as the broker promises. */
@@ -125,13 +132,18 @@ export class Settler {
     return { kind: 'open', standing, pending: queue.begin(offset) };
   }
 
-  /** Nothing is known of the delivery since the broker restarted: a first delivery is taken at its word. */
+  /**
+   * Nothing is known of the delivery since the broker restarted: a first delivery is taken at its word. But what has come since
+   * then only this broker has delivered: the handle is for a message that a failover took back, whose place another one has.
+   */
   #reopen(standing: GroupTopic, handle: ReceiptHandle): Receipt {
     const queue = standing.queues[handle.queueId];
     const { index } = this.#ports.state;
     if (queue === undefined || handle.attempt !== 1) throw stale('is of an earlier delivery');
     if (handle.queueOffset >= index.endOffset(queue.queueNo))
       throw stale('names a message that is not there');
+    if (handle.queueOffset >= (this.#inheritedEnds[queue.queueNo] ?? 0))
+      throw stale('is of a message that is not there any more');
     return { kind: 'open', standing, pending: queue.begin(handle.queueOffset) };
   }
 }
