@@ -1,6 +1,7 @@
 import type {
   FailoverGroupView,
   HeardMember,
+  MemberStatusView,
   MemberView,
   TransitionView,
 } from '../client/failover-view.ts';
@@ -18,8 +19,10 @@ export interface GroupState {
   readonly group: string;
   /** Undefined while nobody is known to be. */
   readonly master: string | undefined;
-  /** Members that answer and are no master, by their own word: they pass on what comes to them. */
+  /** Members that follow the master, by their own word: they pass on what comes to them. */
   readonly followers: readonly string[];
+  /** Members that have promised to refuse lower epochs and do not follow yet: they hold what comes. */
+  readonly arriving: readonly string[];
   readonly epoch: number;
   /** The master takes messages. */
   readonly isWritable: boolean;
@@ -50,7 +53,11 @@ function stateOf(view: FailoverGroupView): GroupState {
   return {
     group: name,
     master: hasMaster ? master : undefined,
-    followers: members.filter(isFollower).map((member) => member.name),
+    followers: namesOf(members, (status) => status.following === master),
+    arriving: namesOf(
+      members,
+      (status) => status.epoch >= epoch && status.following !== master && !isMaster(status),
+    ),
     epoch,
     isWritable: hasMaster && status?.writable === true,
     blocked,
@@ -58,9 +65,17 @@ function stateOf(view: FailoverGroupView): GroupState {
   };
 }
 
-/** One that was deposed says so when it has promised to refuse its epoch; while it opens its data anew it holds what comes. */
-function isFollower({ status }: MemberView): boolean {
-  return status?.role === 'follower' || status?.role === 'recovering';
+function namesOf(
+  members: readonly MemberView[],
+  isSo: (status: MemberStatusView) => boolean,
+): readonly string[] {
+  return members.flatMap(({ name, status }) =>
+    status !== undefined && isSo(status) ? [name] : [],
+  );
+}
+
+function isMaster({ role }: MemberStatusView): boolean {
+  return role !== 'follower' && role !== 'recovering';
 }
 
 /** Of several that say they are master the one with the highest epoch is. */
@@ -77,6 +92,7 @@ function statesHeard(members: readonly HeardMember[]): GroupState[] {
     followers: members
       .filter((member) => member.group === group && member.isLive && !member.isMaster)
       .map((member) => member.name),
+    arriving: [],
     epoch,
     isWritable: true,
     blocked: '',

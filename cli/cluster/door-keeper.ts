@@ -8,6 +8,9 @@ export interface Door {
   cutAllBut(kept: readonly Address[]): void;
 }
 
+/** Looks at a new master for which connections to a member that is to follow it are kept: about a second. */
+const ARRIVAL_LOOKS = 10;
+
 /** Keeps the door of one group at its master, and says when the master changes. */
 export class DoorKeeper {
   readonly #group: PlannedGroup;
@@ -24,6 +27,8 @@ export class DoorKeeper {
   /** Epoch of the newest master that has been told of; undefined until the first one. */
   #toldEpoch: number | undefined;
   #toldBlocked = '';
+  /** At the master of this epoch. */
+  #looks = { epoch: 0, count: 0 };
 
   constructor(
     group: PlannedGroup,
@@ -49,7 +54,7 @@ export class DoorKeeper {
       this.#former = state.master ?? this.#former;
     }
     this.#lead(this.#order());
-    if (state?.master !== undefined) this.#cut(state.master, state.followers);
+    if (state?.master !== undefined) this.#cut(state.master, state);
   }
 
   /** Its process has ended. One that comes back in its place is no master any more in this epoch. */
@@ -79,9 +84,15 @@ export class DoorKeeper {
     this.#door.leadTo(this.#addresses(members));
   }
 
-  /** While there is no master nobody is better off elsewhere: the members hold what comes. */
-  #cut(master: string, followers: readonly string[]): void {
-    this.#door.cutAllBut(this.#addresses([master, ...followers]));
+  /**
+   * While there is no master nobody is better off elsewhere: the members hold what comes. When there is one, they have a moment
+   * to follow it.
+   */
+  #cut(master: string, { epoch, followers, arriving }: GroupState): void {
+    this.#looks = this.#looks.epoch === epoch ? this.#looks : { epoch, count: 0 };
+    this.#looks.count += 1;
+    const expected = this.#looks.count <= ARRIVAL_LOOKS ? arriving : [];
+    this.#door.cutAllBut(this.#addresses([master, ...followers, ...expected]));
   }
 
   #addresses(members: readonly string[]): readonly Address[] {

@@ -253,9 +253,9 @@ function isFollowing({ status }: MemberView, { master }: FailoverGroupView): boo
   return status?.role === 'follower' && status.following === master;
 }
 
-/** Short expiries, small segments, and no opinion about how full the disk of the machine is. */
+/** Short expiries, small segments, and no opinion about how full a disk is that is not its own. */
 function testFlags(node: PlannedNode, options: TestClusterOptions): readonly string[] {
-  const { heartbeatExpiryMs, inSyncTimeoutMs } = options;
+  const { heartbeatExpiryMs, inSyncTimeoutMs, diskBytes } = options;
   const beats = [
     ...['--heartbeat-interval', `${Math.round(heartbeatExpiryMs / 5)}ms`],
     ...['--heartbeat-expiry', `${heartbeatExpiryMs}ms`],
@@ -267,7 +267,11 @@ function testFlags(node: PlannedNode, options: TestClusterOptions): readonly str
     ...['--write-lease', `${Math.round(heartbeatExpiryMs * 0.7)}ms`],
     ...['--in-sync-timeout', `${inSyncTimeoutMs}ms`],
     ...['--group-start-position', 'earliest', '--segment-bytes', '8MiB'],
-    ...['--disk-clean-percent', '98', '--disk-force-clean-percent', '99'],
-    ...['--disk-reject-percent', '100'],
+    ...(diskBytes === undefined
+      ? [
+          ...['--disk-clean-percent', '98', '--disk-force-clean-percent', '99'],
+          ...['--disk-reject-percent', '100'],
+        ]
+      : []),
   ];
 }

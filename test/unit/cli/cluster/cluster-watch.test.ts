@@ -27,25 +27,29 @@ describe('a look at the cluster', () => {
   });
 
   it('knows by their own word who passes on what comes', async () => {
-    const member = (name: string, role: MemberRole, reachable = true) => ({
+    const member = (name: string, role: MemberRole, more: object = {}, reachable = true) => ({
       member: { name },
-      ...{ reachable, status: { role } },
+      ...{ reachable, status: { role, acceptedEpoch: 4, ...more } },
     });
+    const following = { following: true, masterName: 'broker-a-1' };
     const report = {
       ...{ brokerName: 'broker-a', epoch: 4, phase: 'stable', master: 'broker-a-1' },
       members: [
         member('deposed', MemberRole.RECOVERING),
         member('broker-a-1', MemberRole.MASTER),
-        member('slave', MemberRole.FOLLOWER),
-        member('hung-slave', MemberRole.FOLLOWER, false),
-        member('hung-master', MemberRole.MASTER),
+        member('slave', MemberRole.FOLLOWER, following),
+        member('hung-slave', MemberRole.FOLLOWER, following, false),
+        member('hung-master', MemberRole.MASTER, { acceptedEpoch: 3 }),
+        member('full-disk', MemberRole.RECOVERING, { acceptedEpoch: 3 }),
+        member('follows-another', MemberRole.FOLLOWER, { following: true, masterName: 'x' }),
       ],
     };
     const [state] = await lookAtCluster({
       askController: () => Promise.resolve([failoverGroupView(report)]),
       askNameServers: down,
     });
-    expect(state?.followers).toEqual(['deposed', 'slave']);
+    expect(state?.followers).toEqual(['slave']);
+    expect(state?.arriving).toEqual(['deposed', 'follows-another']);
   });
 
   it('knows of no master during an election', async () => {

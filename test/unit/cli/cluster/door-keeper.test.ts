@@ -16,7 +16,7 @@ const group = plan.groups[0]!;
 
 const state = (master: string | undefined, epoch: number, more: Partial<GroupState> = {}) => ({
   ...{ group: 'broker-a', master, epoch, isWritable: true, blocked: '', transition: undefined },
-  followers: [],
+  ...{ followers: [], arriving: [] },
   ...more,
 });
 
@@ -104,10 +104,19 @@ describe('the keeper of a door', () => {
     expect(led).toHaveLength(2);
   });
 
-  it('keeps what leads to an old master that says that it is none any more', () => {
+  it('keeps what leads to an old master that follows the new one', () => {
     keeper.update(state('broker-a-0', 1));
     keeper.update(state('broker-a-1', 2, { followers: ['broker-a-0', 'broker-a-2'] }));
     expect(kept.at(-1)).toBe('1 0 2');
+  });
+
+  it('gives an old master a second to follow', () => {
+    keeper.update(state('broker-a-0', 1));
+    const next = state('broker-a-1', 2, { followers: ['broker-a-2'], arriving: ['broker-a-0'] });
+    for (let look = 1; look <= 10; look++) keeper.update(next);
+    expect(kept.at(-1)).toBe('1 2 0');
+    keeper.update(next);
+    expect(kept.at(-1)).toBe('1 2');
   });
 
   it('cuts what leads to an old master that does not say so', () => {
