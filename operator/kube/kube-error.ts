@@ -65,6 +65,14 @@ export function isKubeError(error: unknown, ...kinds: readonly KubeFailure[]): e
   return kinds.length === 0 || kinds.includes((error as KubeError).kind);
 }
 
+/** Refused since the namespace is on its way out, which cannot be undone. */
+export function isNamespaceEnding(error: unknown): boolean {
+  return (
+    isKubeError(error, 'forbidden') &&
+    error.causes.some(({ reason }) => reason === 'NamespaceTerminating')
+  );
+}
+
 /** The body of an answer that is not a success: meta/v1 Status, as far as it is read here. */
 interface Status {
   readonly message?: string;

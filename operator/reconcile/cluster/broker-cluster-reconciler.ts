@@ -2,6 +2,7 @@ import type { BrokerCluster } from '../../api/broker-cluster-schema.ts';
 import { parseResource } from '../../api/parse-resource.ts';
 import type { ApplyReport } from '../../kube/child-applier.ts';
 import type { Condition } from '../../kube/core/conditions.ts';
+import { isNamespaceEnding } from '../../kube/kube-error.ts';
 import { isTerminalError } from '../../kube/terminal-error.ts';
 import type { TurnContext, TurnResult } from '../../kube/work-queue.ts';
 import { clusterContext, type ClusterContext } from '../../resource/cluster-context.ts';
@@ -54,22 +55,18 @@ export class BrokerClusterReconciler {
     { readonly generation: number; readonly problems: readonly string[] }
   >();
 
+  /** Clusters, by UID, whose namespace is ending: what Kubernetes removes is not made again. */
+  readonly #ending = new Set<string>();
+
   constructor(ports: ClusterPorts) {
     this.#ports = ports;
   }
 
   async turn(key: string, { signal }: TurnContext): Promise<TurnResult | undefined> {
     const { namespace, name } = splitKey(key);
-    const { caches, failovers, access, secrets } = this.#ports;
-    const found = caches.clusters.get(namespace, name);
-    if (found === undefined || found.metadata.deletionTimestamp !== undefined) {
-      // Kubernetes removes what the cluster owns; nothing of it is to be elected or made meanwhile.
-      await failovers.stop(key);
-      access.forget(key);
-      if (found?.metadata.uid !== undefined) {
-        secrets.forget(found.metadata.uid);
-        this.#checked.delete(found.metadata.uid);
-      }
+    const found = this.#ports.caches.clusters.get(namespace, name);
+    if (found === undefined || this.#isGoing(found)) {
+      await this.#leave(key, found);
       return undefined;
     }
     const parsed = parseResource('BrokerCluster', found);
@@ -91,6 +88,22 @@ export class BrokerClusterReconciler {
       await this.#refuse(found, error.message, reason, signal);
       return { requeueAfterMs: LOOK_SOON_MS };
     }
+  }
+
+  #isGoing({ metadata }: BrokerCluster): boolean {
+    return metadata.deletionTimestamp !== undefined || this.#ending.has(metadata.uid ?? '');
+  }
+
+  /** Kubernetes removes what the cluster owns; nothing of it is to be elected or made meanwhile. */
+  async #leave(key: string, cluster: BrokerCluster | undefined): Promise<void> {
+    const { failovers, access, secrets } = this.#ports;
+    await failovers.stop(key);
+    access.forget(key);
+    if (cluster === undefined) return;
+    const { uid = '', deletionTimestamp } = cluster.metadata;
+    secrets.forget(uid);
+    this.#checked.delete(uid);
+    if (deletionTimestamp !== undefined) this.#ending.delete(uid);
   }
 
   /** Looked at once for each generation: it is as much work as starting a node. */
@@ -124,11 +137,13 @@ export class BrokerClusterReconciler {
     const { secretsHash } = material;
     const context: ClusterContext = secretsHash === undefined ? plain : { ...plain, secretsHash };
     const facts = await this.#act({ ...first, context });
+    if (facts === undefined) return { requeueAfterMs: LOOK_SOON_MS };
     await this.#report(cluster, clusterFacts(facts, this.#ports), clusterFindings(facts), signal);
     return { requeueAfterMs: isSettled(facts) ? LOOK_AGAIN_MS : LOOK_SOON_MS };
   }
 
-  async #act(turn: ChildrenTurn): Promise<TurnFacts> {
+  /** Undefined: the namespace is ending, and with it the cluster. */
+  async #act(turn: ChildrenTurn): Promise<TurnFacts | undefined> {
     const { ports, cluster, context, view, signal } = turn;
     const shared = await ports.applier.applyAll({
       ...{ owner: cluster, objects: clusterObjects(context), observed: view.objects, signal },
@@ -147,6 +162,10 @@ export class BrokerClusterReconciler {
       const outcome = await applyGroup(turn, group);
       outcomes.set(group.brokerName, outcome);
       reports.push(outcome.report);
+    }
+    if (reports.some(({ failures }) => failures.some(({ error }) => isNamespaceEnding(error)))) {
+      this.#ending.add(cluster.metadata.uid ?? '');
+      return undefined;
     }
     this.#tell(cluster, reports);
     await configureNewGroups(turn);

@@ -9,6 +9,7 @@ import { timingsFor } from '../../../../../operator/failover/controller-timings.
 import { newRecord, type GroupRecord } from '../../../../../operator/failover/core/group-record.ts';
 import { recordToJson } from '../../../../../operator/failover/record-json.ts';
 import { ChildApplier } from '../../../../../operator/kube/child-applier.ts';
+import { KubeError } from '../../../../../operator/kube/kube-error.ts';
 import { RESOURCES } from '../../../../../operator/kube/resource.ts';
 import type { BrokerAdmin } from '../../../../../operator/reconcile/admin/broker-admin.ts';
 import {
@@ -231,6 +232,25 @@ describe('BrokerClusterReconciler', () => {
     const before = world.kube.writes.length;
     for (let count = 0; count < 10; count++) await world.turn();
     expect(world.kube.writes.slice(before)).toEqual([]);
+  });
+
+  it('makes nothing again in a namespace that is ending', async () => {
+    world.apply({ groups: 1 });
+    await world.settle();
+    const set = world.kube.cache(RESOURCES.statefulSets).get('shop', 'orders-broker-0')!;
+    world.kube.remove(set);
+    let refused = 0;
+    world.kube.failure = ({ verb }) => {
+      if (verb !== 'apply') return undefined;
+      refused += 1;
+      const causes = [{ field: 'metadata.namespace', reason: 'NamespaceTerminating', message: '' }];
+      throw new KubeError({ kind: 'forbidden', status: 403, message: 'it is ending', causes });
+    };
+    const before = world.kube.writes.length;
+    for (let count = 0; count < 10; count++) await world.turn();
+    expect(refused).toBe(1);
+    expect(world.kube.writes.slice(before)).toEqual([]);
+    expect(world.running).toEqual(new Set());
   });
 
   it('gets there in spite of calls that fail, each of which is tried again', async () => {
