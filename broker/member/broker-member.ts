@@ -44,7 +44,7 @@ import { memberMembership } from './member-membership.ts';
 import { MemberInstallation } from './member-installation.ts';
 import { MemberFollowing } from './member-following.ts';
 import { describeMember } from './member-status.ts';
-import { isUnder } from './member-master.ts';
+import { isUnder, type MasterOfEpoch } from './member-master.ts';
 import type { MemberTerm } from './member-term.ts';
 import { SerialQueue } from './serial-queue.ts';
 import { StatusBoard } from './status-board.ts';
@@ -74,6 +74,8 @@ export class BrokerMember implements Component {
   #term: MemberTerm | undefined;
   #following: MemberFollowing | undefined;
   #installation: MemberInstallation | undefined;
+  /** Whom it was last ordered to follow. */
+  #told: MasterOfEpoch | undefined;
   /** The data is a part of what its master has: it must be completed before it can be opened. */
   #isIncomplete = false;
   /** Accepted in memory at once, on the disk before it is answered. */
@@ -135,7 +137,10 @@ export class BrokerMember implements Component {
 
   /** The master as far as it is known, when that is another member. */
   master(): GroupMember | undefined {
-    return this.#term === undefined ? (this.#following ?? this.#installation)?.master : undefined;
+    if (this.#term !== undefined) return undefined;
+    // Calls are passed on to it at once; the own data may take a while until it can be opened, or until a full disk is freed.
+    const told = this.#told?.epoch === this.#acceptedEpoch ? this.#told : undefined;
+    return (this.#following ?? this.#installation ?? told)?.master;
   }
 
   /** Called when the role, the master or the open broker may be another one. Returns what ends it. */
@@ -173,7 +178,7 @@ export class BrokerMember implements Component {
       masterName: this.#following?.master.name ?? '',
       isFollowing: this.#following?.slave.isFollowing ?? false,
       trouble: this.#trouble === '' ? (this.#following?.trouble ?? '') : this.#trouble,
-      nowMs: this.#nowMs(),
+      nowMs: this.#ports.environment.clock.monotonicMs(),
     });
   }
 
@@ -242,6 +247,8 @@ export class BrokerMember implements Component {
       return this.#answer(false);
     if (master.name === this.self.name) return this.#answer(false);
     this.#accept(epoch);
+    this.#told = { epoch, master };
+    this.#changed();
     return this.#orders.run(async () => {
       if (epoch !== this.#acceptedEpoch) return this.#answer(false);
       await this.#requireReplica().accept(toEpoch(epoch));
@@ -575,7 +582,7 @@ export class BrokerMember implements Component {
 
   #changed(): void {
     this.#board.look();
-    const says = `${this.role}/${this.epoch}/${this.#following?.master.name ?? ''}`;
+    const says = `${this.role}/${this.epoch}/${this.master()?.name ?? ''}`;
     if (says === this.#said) return;
     this.#said = says;
     for (const listener of [...this.#roleListeners]) listener();
@@ -589,9 +596,5 @@ export class BrokerMember implements Component {
     if (this.#replica === undefined)
       throw new MqError('not-ready', { reason: 'it has just started' });
     return this.#replica;
-  }
-
-  #nowMs(): number {
-    return this.#ports.environment.clock.monotonicMs();
   }
 }

@@ -69,6 +69,23 @@ describe('a member of a group', () => {
   );
 
   it(
+    'knows the next master as soon as it is told, also while it cannot keep its epoch',
+    onGroup(PAIR, async (kit) => {
+      await lead(kit, 'a', 1, PAIR);
+      const { member, node } = kit.at('a');
+      expect(await kit.promote('b', kit.terms(2, PAIR))).toBe(true);
+      node.drive.injectNext('write', { kind: 'error', code: 'ENOSPC' });
+      const order = kit.follow('a', 2, 'b');
+      expect(member.master()?.name).toBe('b');
+      await expect(order).rejects.toThrow('ENOSPC');
+      expect(member.master()?.name).toBe('b');
+      // An epoch that nobody is told the master of belongs to nobody.
+      expect(await kit.revoke('a', 3)).toBe(true);
+      expect(member.master()).toBeUndefined();
+    }),
+  );
+
+  it(
     'lets a slave take over with everything acknowledged, receipts included',
     onGroup(PAIR, async (kit) => {
       await lead(kit, 'a', 1, PAIR);
