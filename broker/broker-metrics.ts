@@ -36,6 +36,7 @@ export function registerBrokerMetrics(
   metrics.collectValue('brokerPermission', () => READ + (services.health.isWritable ? WRITE : 0));
   metrics.collectValue('idempotenceIds', () => services.state.idempotence.count);
   metrics.collectValue('popReviveLag', () => services.attempts.overdueCount);
+  metrics.collectValue('popReviveLatency', () => services.attempts.overdueMs);
   metrics.collectValue('waitingReceives', () => services.consumption.waitingCount);
   metrics.collectValue('popCheckpointBufferSize', () => services.attempts.count);
 }

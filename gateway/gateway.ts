@@ -20,6 +20,8 @@ export interface Gateway {
   readonly onUnexpected: (where: string, error: unknown) => void;
   /** After each answered rpc; for metrics. `code` is the Status in the response. */
   readonly onAnswered: ((rpc: string, code: number, durationMs: number) => void) | undefined;
+  /** A call was refused since there is too much work; for metrics. `limit`: which one was reached. */
+  readonly onOverload: ((limit: string) => void) | undefined;
 }
 
 export interface GatewayParts {
@@ -29,6 +31,7 @@ export interface GatewayParts {
   readonly environment: Environment;
   readonly onUnexpected: (where: string, error: unknown) => void;
   readonly onAnswered?: (rpc: string, code: number, durationMs: number) => void;
+  readonly onOverload?: (limit: string) => void;
   /** A broker could not be reached to be told of a client; it is told again with the client's next sign of life. */
   readonly onUntold?: (what: string, error: MqError) => void;
 }
@@ -49,6 +52,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   return {
     ...parts,
     onAnswered: parts.onAnswered,
+    onOverload: parts.onOverload,
     admission: new Admission(options),
     sessions: new SessionRegistry(options, environment, brokersToTell, (what, error) => {
       if (isMqError(error)) parts.onUntold?.(what, error);

@@ -9,7 +9,7 @@ const REPORT_INTERVAL_MS = 10_000;
 
 /** A gateway that is counted and logged. */
 export function createObservedGateway(
-  parts: Omit<GatewayParts, 'onUnexpected' | 'onAnswered' | 'onUntold'>,
+  parts: Omit<GatewayParts, 'onUnexpected' | 'onAnswered' | 'onOverload' | 'onUntold'>,
   logger: Logger,
   metrics: Metrics,
 ): Gateway {
@@ -21,6 +21,9 @@ export function createObservedGateway(
       own.error('unexpected error', { where, error });
     },
     onAnswered: rpcLatency(metrics),
+    onOverload: (limit) => {
+      metrics.counter('admissionRefused').cell({ limit }).add();
+    },
     onUntold: (what, error) => {
       const suppressed = untold.admit();
       if (suppressed === undefined) return;
@@ -31,6 +34,10 @@ export function createObservedGateway(
   });
   metrics.collectValue('admissionRequests', () => gateway.admission.requests);
   metrics.collectValue('admissionBytes', () => gateway.admission.bytes);
+  metrics.collect('processorWatermark', () => [
+    [{ processor: 'request' }, gateway.admission.requests],
+    [{ processor: 'waiting-receive' }, gateway.admission.waitingReceives],
+  ]);
   metrics.collect('proxyUp', () => [
     [{ proxy_mode: parts.localBroker === undefined ? 'cluster' : 'local' }, 1],
   ]);

@@ -77,6 +77,9 @@ export function decodeRequest<Request>(rpc: string, decode: () => Request): Requ
 /** Total: whatever was thrown becomes a Status; what is not from the catalogue is reported. */
 export function statusFor(error: unknown, where: string, gateway: Gateway): ProtocolStatus {
   if (!isMqError(error)) gateway.onUnexpected(where, error);
+  else if (error.definition.protocol === 'TOO_MANY_REQUESTS') {
+    gateway.onOverload?.(String(error.fields['what'] ?? error.code));
+  }
   return toStatus(error);
 }
 

@@ -64,6 +64,16 @@ export class AttemptKeeper {
     return count;
   }
 
+  /** How late the most overdue of these is, in milliseconds; 0 when there is none. */
+  get overdueMs(): number {
+    const nowMs = this.#ports.environment.clock.monotonicMs();
+    let latest = 0;
+    for (const gathered of this.#ending.values()) {
+      for (const { dueAtMs } of gathered) latest = Math.max(latest, nowMs - dueAtMs);
+    }
+    return latest;
+  }
+
   /** Hides a message that is being delivered for `invisibleMs`. */
   hide(pending: Pending, invisibleMs: number): void {
     pending.dueAtMs = this.#ports.environment.clock.monotonicMs() + invisibleMs;

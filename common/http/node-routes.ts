@@ -19,6 +19,11 @@ export function nodeRoutes(
   timers: Timers,
   checks: readonly ReadinessCheck[],
 ): HttpRoutes {
+  const look = () => {
+    const results = checks.map((check) => ({ name: check.name, reason: check.reason() }));
+    return { results, isReady: results.every(({ reason }) => reason === undefined) };
+  };
+  metrics.collectValue('ready', () => Number(look().isReady));
   return {
     '/metrics': () => ({
       status: 200,
@@ -27,8 +32,7 @@ export function nodeRoutes(
     }),
     '/healthz': () => json(200, { status: 'ok' }),
     '/readyz': () => {
-      const results = checks.map((check) => ({ name: check.name, reason: check.reason() }));
-      const isReady = results.every(({ reason }) => reason === undefined);
+      const { results, isReady } = look();
       return json(isReady ? 200 : 503, {
         status: isReady ? 'ready' : 'not ready',
         checks: results.map(({ name, reason }) => ({ name, ready: reason === undefined, reason })),

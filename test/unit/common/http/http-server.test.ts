@@ -32,6 +32,12 @@ async function start(): Promise<string> {
   return `http://127.0.0.1:${port}`;
 }
 
+/** As Prometheus sees it. */
+async function ready(url: string): Promise<string | undefined> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return /^orbitmq_ready\{[^}]*\} (\d)$/m.exec(text)?.[1];
+}
+
 afterEach(async () => {
   await server?.stop();
   server = undefined;
@@ -41,7 +47,7 @@ describe('HttpServer', () => {
   it('streams metrics', async () => {
     const response = await fetch(`${await start()}/metrics?x=1`);
     expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0.0.4/);
-    expect((await response.text()).split('\n')).toHaveLength(3_003);
+    expect((await response.text()).split('\n')).toHaveLength(3_006);
   });
 
   it('is healthy while it answers, and ready when every check holds', async () => {
@@ -49,7 +55,9 @@ describe('HttpServer', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     diskReason = undefined;
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    expect(await ready(url)).toBe('1');
     diskReason = 'disk is full';
+    expect(await ready(url)).toBe('0');
     const response = await fetch(`${url}/readyz`);
     expect(response.status).toBe(503);
     expect(await response.json()).toEqual({
