@@ -213,9 +213,9 @@ export class TestCluster {
     this.#supervisor.kill();
     await this.#supervisor.stop();
     process.off('exit', this.#unmount);
-    this.#unmount();
     this.network?.dispose();
     if (process.env['ORBITMQ_KEEP_CLUSTERS'] === '1') return;
+    this.#unmount();
     rmSync(this.plan.shape.directory, { recursive: true, force: true });
   }
 
