@@ -9,6 +9,7 @@ import { replace } from '../replace-method.ts';
 import type { World } from '../world.ts';
 import type { PlanWishes } from './cluster-plan.ts';
 import { SimGroupStore } from './sim-group-store.ts';
+import { readsStale } from './stale-controller.ts';
 
 /** Ways to break what a failover rests on, each of which the checks must notice. */
 export const CLUSTER_BUGS = [
@@ -16,6 +17,7 @@ export const CLUSTER_BUGS = [
   'stops-counting-a-member-before-the-smaller-set-is-stored',
   'elects-outside-of-the-set',
   'checks-no-epoch-after-a-revocation',
+  'reads-a-stale-record',
   'decides-by-a-stale-record',
   'measures-the-lease-from-the-answer',
   'folds-beyond-the-confirm-offset',
@@ -37,8 +39,9 @@ export function wishesOf(bug: ClusterBug): PlanWishes {
       return { ...sync, plots: ['lonely-master'] };
     case 'checks-no-epoch-after-a-revocation':
       return { ...async, plots: ['unheard-revocation'] };
+    case 'reads-a-stale-record':
     case 'decides-by-a-stale-record':
-      return { ...sync, controllers: 2, plots: ['lonely-master'] };
+      return { ...sync, controllers: 2, plots: ['unseen-shrinking'] };
     case 'measures-the-lease-from-the-answer':
       return { ...async, plots: ['late-answers'] };
     case 'folds-beyond-the-confirm-offset':
@@ -54,7 +57,9 @@ export function plantClusterBug(bug: ClusterBug, world: World): () => void {
     case 'stops-counting-a-member-before-the-smaller-set-is-stored':
       return confirmsByWhatIsWanted();
     case 'elects-outside-of-the-set':
-      return changesWhatIsRead(async (stored) => {
+      return replace(SimGroupStore.prototype, 'read', (read) => async (name) => {
+        const stored = (await read(name)) as StoredGroup | undefined;
+        if (stored === undefined) return undefined;
         const { record } = stored;
         const syncStateSet = record.spec.members.map(({ name }) => name);
         const isElecting = record.phase === 'revoking' && record.syncStateSet.length > 0;
@@ -66,8 +71,10 @@ export function plantClusterBug(bug: ClusterBug, world: World): () => void {
         const status = { ...(member as BrokerMember).status(), acceptedEpoch: epoch };
         return { isAccepted: true, status };
       });
+    case 'reads-a-stale-record':
+      return readsStale(world, false);
     case 'decides-by-a-stale-record':
-      return readsStale(world);
+      return readsStale(world, true);
     case 'measures-the-lease-from-the-answer':
       return replace(BrokerMember.prototype, 'leaseGranted', (granted) => (index) => {
         granted(index, monotonicMs(world));
@@ -105,38 +112,6 @@ function confirmsByWhatIsWanted(): () => void {
   return () => {
     for (const end of ends) end();
   };
-}
-
-function changesWhatIsRead(
-  change: (stored: StoredGroup, store: SimGroupStore) => Promise<StoredGroup>,
-): () => void {
-  return replace(SimGroupStore.prototype, 'read', (read, store) => async (...args) => {
-    const stored = (await read(...args)) as StoredGroup | undefined;
-    return stored && change(stored, store as SimGroupStore);
-  });
-}
-
-const STALE_MS = 700;
-const STALE_CONTROLLER = 'ctl-1';
-
-/**
- * One of two controllers sees the record as it was a while ago, with the version as it is now: a cache, and a swap that does not
- * compare. Either of the two alone does no harm.
- */
-function readsStale(world: World): () => void {
-  const caches = new WeakMap<object, Map<string, { stored: StoredGroup; atMs: number }>>();
-  return changesWhatIsRead(async (stored, store) => {
-    const { nowMs, owner } = world.scheduler;
-    if (owner?.name !== STALE_CONTROLLER) return stored;
-    const { brokerName } = stored.record;
-    let cache = caches.get(store);
-    if (cache === undefined) caches.set(store, (cache = new Map()));
-    const cached = cache.get(brokerName);
-    if (cached !== undefined && nowMs - cached.atMs < STALE_MS)
-      return { ...stored, record: cached.stored.record };
-    cache.set(brokerName, { stored, atMs: nowMs });
-    return stored;
-  });
 }
 
 /** On slaves: whatever they have written takes effect. */

@@ -26,6 +26,7 @@ const PLOTS = [
   'late-answers',
   'unheard-revocation',
   'lonely-master',
+  'unseen-shrinking',
   'unstored-wish',
   'untold-growth',
   'torn-tail',

@@ -51,6 +51,7 @@ export class ClusterPlots {
     'late-answers': (group, cast) => this.#lateAnswers(group, cast),
     'unheard-revocation': (group, cast) => this.#unheardRevocation(group, cast),
     'lonely-master': (group, cast) => this.#lonelyMaster(group, cast),
+    'unseen-shrinking': (group, cast) => this.#unseenShrinking(group, cast),
     'unstored-wish': (group, cast) => this.#unstoredWish(group, cast),
     'untold-growth': (group, cast) => this.#untoldGrowth(group, cast),
     'torn-tail': (group, cast) => this.#tornTail(group, cast),
@@ -141,6 +142,32 @@ export class ClusterPlots {
       this.#hands.after(random.between(30, 300), () => {
         this.#hands.kill(master);
         this.#hands.join([master], slaves);
+        this.#hands.after(FAILOVER_MS, end);
+      });
+    });
+  }
+
+  /**
+   * As the lonely master, but all controllers except one have heard nothing of it when that one ends together with the master:
+   * what they believe to be stored is not any more.
+   */
+  #unseenShrinking(group: string, { master, slaves, controllers }: Cast): void {
+    const { random } = this.#hands;
+    const [witness = '', ...others] = controllers;
+    const end = this.#begin(group, () => {
+      this.#hands.join([master], [...slaves, ...others]);
+      this.#hands.revive(master);
+      this.#hands.revive(witness);
+    });
+    this.#hands.cut([master], [...slaves, ...others]);
+    let isAlone = false;
+    this.#waiting.set(group, ({ syncStateSet }) => {
+      if (isAlone || syncStateSet.length !== 1) return;
+      isAlone = true;
+      this.#hands.after(random.between(30, 200), () => {
+        if (others.length > 0) this.#hands.kill(witness);
+        this.#hands.kill(master);
+        this.#hands.join([master], [...slaves, ...others]);
         this.#hands.after(FAILOVER_MS, end);
       });
     });
