@@ -1,4 +1,4 @@
-/** What the objects and nodes of a cluster are called: what one reconciler makes, another one finds. */
+/** What the operator writes on objects, and how it calls them itself; their names are in operator/resource/names.ts. */
 import { API_GROUP } from '../api/object-meta.ts';
 
 /** `namespace/name` of a BrokerCluster. */
@@ -19,15 +19,7 @@ export const ANNOTATIONS = {
   renewals: `${API_GROUP}/renewals`,
 } as const;
 
-export const LABELS = {
-  cluster: `${API_GROUP}/cluster`,
-  group: `${API_GROUP}/group`,
-  role: `${API_GROUP}/role`,
-  component: 'app.kubernetes.io/component',
-} as const;
-
 export const FINALIZER = `${API_GROUP}/cleanup`;
-export const NODE_PORT = 8081;
 
 export function clusterKey(namespace: string, name: string): ClusterKey {
   return `${namespace}/${name}`;
@@ -36,28 +28,4 @@ export function clusterKey(namespace: string, name: string): ClusterKey {
 export function splitKey(key: string): { readonly namespace: string; readonly name: string } {
   const slash = key.indexOf('/');
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
-}
-
-/** Undefined for a name that is none of ours. */
-export function groupIndexOf(brokerName: string): number | undefined {
-  const match = /^broker-(\d+)$/.exec(brokerName);
-  return match === null ? undefined : Number(match[1]);
-}
-
-/** Name of the StatefulSet, the Service and the BrokerGroup of a broker group. */
-export function groupObjectName(cluster: string, brokerName: string): string {
-  return `${cluster}-${brokerName}`;
-}
-
-/** Stable address of a broker group, which leads to its master. */
-export function groupHost(namespace: string, cluster: string, brokerName: string): string {
-  return `${groupObjectName(cluster, brokerName)}.${namespace}.svc`;
-}
-
-export function memberName(cluster: string, brokerName: string, ordinal: number): string {
-  return `${groupObjectName(cluster, brokerName)}-${ordinal}`;
-}
-
-export function nameServerHost(namespace: string, cluster: string, ordinal: number): string {
-  return `${cluster}-namesrv-${ordinal}.${cluster}-namesrv-peers.${namespace}.svc`;
 }

@@ -3,7 +3,7 @@ import type { KubernetesObject } from '../api/object-meta.ts';
 import type { ReflectorPorts } from '../kube/reflector.ts';
 import { RESOURCES } from '../kube/resource.ts';
 import type { ClusterCaches } from './cluster/cluster-ports.ts';
-import { LABELS } from './names.ts';
+import { LABELS } from '../resource/names.ts';
 import { NamespacedCache } from './namespaced-cache.ts';
 import { OWN_RESOURCES } from './own-resources.ts';
 

@@ -26,7 +26,8 @@ import { BrokerClusterReconciler } from './cluster/broker-cluster-reconciler.ts'
 import { ClusterSecrets } from './cluster/cluster-secrets.ts';
 import { CONSUMER_GROUP_KIND } from './consumer-group/consumer-group-kind.ts';
 import { MergedMetrics } from './merged-metrics.ts';
-import { clusterKey, groupObjectName, splitKey } from './names.ts';
+import { groupObjectName } from '../resource/names.ts';
+import { clusterKey, splitKey } from './names.ts';
 import { OperatorCaches } from './operator-caches.ts';
 import { connectQueues } from './operator-queues.ts';
 import { OWN_RESOURCES } from './own-resources.ts';

@@ -3,7 +3,8 @@ import { objectKey } from '../kube/core/object-store.ts';
 import type { WorkQueue } from '../kube/work-queue.ts';
 import type { ManagedResource } from './admin/managed-kind.ts';
 import { clusterKeyOf } from './cluster/broker-cluster-reconciler.ts';
-import { clusterKey, groupObjectName, LABELS } from './names.ts';
+import { groupObjectName, LABELS } from '../resource/names.ts';
+import { clusterKey } from './names.ts';
 import type { OperatorCaches } from './operator-caches.ts';
 import type { CachedObjects } from './reconcile-ports.ts';
 

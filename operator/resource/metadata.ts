@@ -1,11 +1,9 @@
 import type { ObjectMeta } from '../api/object-meta.ts';
 import type { ClusterContext } from './cluster-context.ts';
-import { brokerName, CLUSTER_LABEL, GROUP_LABEL } from './names.ts';
+import { brokerName, LABELS } from './names.ts';
 
 export type Component = 'broker' | 'namesrv';
 type Labels = Readonly<Record<string, string>>;
-
-export const COMPONENT_LABEL = 'app.kubernetes.io/component';
 
 /** What a pod of this kind is found by; with an index, of one broker group only. Selectors cannot be changed: nor may these. */
 export function selectorLabels(
@@ -14,9 +12,9 @@ export function selectorLabels(
   index?: number,
 ): Labels {
   return {
-    [COMPONENT_LABEL]: component,
-    [CLUSTER_LABEL]: name,
-    ...(index === undefined ? {} : { [GROUP_LABEL]: brokerName(index) }),
+    [LABELS.component]: component,
+    [LABELS.cluster]: name,
+    ...(index === undefined ? {} : { [LABELS.group]: brokerName(index) }),
   };
 }
 
@@ -37,7 +35,7 @@ export function labelsOf(
     'app.kubernetes.io/instance': context.name,
     'app.kubernetes.io/managed-by': 'orbitmq-operator',
     ...(component === undefined
-      ? { [CLUSTER_LABEL]: context.name }
+      ? { [LABELS.cluster]: context.name }
       : selectorLabels(context, component, index)),
   };
 }

@@ -1,16 +1,20 @@
 /** Names of everything that belongs to a cluster `c` in a namespace `n`. They never change: clients and volumes rely on them. */
 import type { Address } from '../../common/options/option-definition.ts';
+import { API_GROUP } from '../api/object-meta.ts';
 
 /** For clients, other nodes and the operator; TLS and plaintext. */
 export const PROTOCOL_PORT = 8081;
 /** /metrics, /healthz, /readyz. */
 export const HTTP_PORT = 5557;
 
-/** In labels of pods: set by the operator while it runs, for Services and people. It fences nobody. */
-export const ROLE_LABEL = 'orbitmq.io/role';
+export const LABELS = {
+  cluster: `${API_GROUP}/cluster`,
+  group: `${API_GROUP}/group`,
+  /** Of pods: set by the operator while it runs, for Services and people. It fences nobody. */
+  role: `${API_GROUP}/role`,
+  component: 'app.kubernetes.io/component',
+} as const;
 export const MASTER_ROLE = 'master';
-export const CLUSTER_LABEL = 'orbitmq.io/cluster';
-export const GROUP_LABEL = 'orbitmq.io/group';
 
 interface Place {
   readonly name: string;
@@ -24,8 +28,16 @@ export const nameServerPeersName = ({ name }: Place): string => `${name}-namesrv
 /** As it stands in routes and receipt handles; unique in its cluster. */
 export const brokerName = (index: number): string => `broker-${index}`;
 
+/** Undefined for a name that is none of ours. */
+export function groupIndexOf(broker: string): number | undefined {
+  const match = /^broker-(\d+)$/.exec(broker);
+  return match === null ? undefined : Number(match[1]);
+}
+
 /** Of StatefulSet, Service and BrokerGroup. */
-export const groupName = ({ name }: Place, index: number): string => `${name}-${brokerName(index)}`;
+export const groupObjectName = (cluster: string, broker: string): string => `${cluster}-${broker}`;
+export const groupName = ({ name }: Place, index: number): string =>
+  groupObjectName(name, brokerName(index));
 export const groupPeersName = (place: Place, index: number): string =>
   `${groupName(place, index)}-peers`;
 
@@ -53,6 +65,12 @@ export function serviceHost({ namespace }: Place, serviceName: string): string {
 export function memberAddress(place: Place, index: number, ordinal: number): Address {
   const peers = serviceHost(place, groupPeersName(place, index));
   return { host: `${memberName(place, index, ordinal)}.${peers}`, port: PROTOCOL_PORT };
+}
+
+/** Of one NameServer, ready or not. */
+export function nameServerHost(place: Place, ordinal: number): string {
+  const peers = serviceHost(place, nameServerPeersName(place));
+  return `${nameServersName(place)}-${ordinal}.${peers}`;
 }
 
 /** A name with the addresses of all NameServers: each counts as one. */

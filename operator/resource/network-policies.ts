@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '../api/object-meta.ts';
-import { CLUSTER_LABEL, brokersName, HTTP_PORT, nameServersName, PROTOCOL_PORT } from './names.ts';
+import { brokersName, HTTP_PORT, LABELS, nameServersName, PROTOCOL_PORT } from './names.ts';
 import type { ClusterContext } from './cluster-context.ts';
 import { labelsOf, ownedMetadata, selectorLabels, type Component } from './metadata.ts';
 import type { Part } from './pod-parts.ts';
@@ -37,7 +37,7 @@ function networkPolicy(
 /** Nodes and operator, which use the same port as clients. */
 function peers({ name, operatorNamespace }: ClusterContext): readonly Part[] {
   return [
-    { podSelector: { matchLabels: { [CLUSTER_LABEL]: name } } },
+    { podSelector: { matchLabels: { [LABELS.cluster]: name } } },
     {
       namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': operatorNamespace } },
     },

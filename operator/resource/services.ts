@@ -6,11 +6,11 @@ import {
   groupName,
   groupPeersName,
   HTTP_PORT,
+  LABELS,
   MASTER_ROLE,
   nameServerPeersName,
   nameServersName,
   PROTOCOL_PORT,
-  ROLE_LABEL,
 } from './names.ts';
 import type { Part } from './pod-parts.ts';
 
@@ -48,7 +48,7 @@ export function groupService(context: ClusterContext, index: number): Kubernetes
 
 /** While no pod has the label, members that are reached otherwise hold requests and pass them on. */
 export function masterSelector(context: ClusterContext, index: number): Part {
-  return { ...selectorLabels(context, 'broker', index), [ROLE_LABEL]: MASTER_ROLE };
+  return { ...selectorLabels(context, 'broker', index), [LABELS.role]: MASTER_ROLE };
 }
 
 function headless(

@@ -7,9 +7,8 @@ import type { KubeClient, ListOptions } from '../kube/kube-client.ts';
 import { isKubeError } from '../kube/kube-error.ts';
 import { RESOURCES, type Pod, type Resource } from '../kube/resource.ts';
 import { OWN_RESOURCES } from '../reconcile/own-resources.ts';
-import { COMPONENT_LABEL } from '../resource/metadata.ts';
 import { isReady } from '../reconcile/pod-facts.ts';
-import { CLUSTER_LABEL, nameServersName, PROTOCOL_PORT } from '../resource/names.ts';
+import { LABELS, nameServersName, PROTOCOL_PORT } from '../resource/names.ts';
 
 export type ReadApi = Pick<KubeClient, 'find' | 'list'>;
 
@@ -100,7 +99,7 @@ export async function findGateway(
 
 /** Pods of our operators, in all namespaces: who runs one cluster need not see where its operator is. */
 export async function operatorPods(kube: ReadApi): Promise<readonly Pod[]> {
-  const labelSelector = `${COMPONENT_LABEL}=operator`;
+  const labelSelector = `${LABELS.component}=operator`;
   const { items } = await kube.list(RESOURCES.pods, { labelSelector });
   return items.filter(isOurOperator).toSorted(byName);
 }
@@ -158,7 +157,7 @@ async function listOwn<T extends KubernetesObject>(
   }
 }
 
-const labelled = (cluster: string): string => `${CLUSTER_LABEL}=${cluster}`;
+const labelled = (cluster: string): string => `${LABELS.cluster}=${cluster}`;
 
 function byName(a: KubernetesObject, b: KubernetesObject): number {
   const key = ({ metadata }: KubernetesObject): string =>

@@ -3,8 +3,7 @@ import type { BrokerCluster } from '../api/broker-cluster-schema.ts';
 import type { BrokerGroup } from '../api/broker-group-schema.ts';
 import type { Pod } from '../kube/resource.ts';
 import { isReady, podState } from '../reconcile/pod-facts.ts';
-import { COMPONENT_LABEL } from '../resource/metadata.ts';
-import { GROUP_LABEL, ROLE_LABEL } from '../resource/names.ts';
+import { LABELS } from '../resource/names.ts';
 
 export interface ConditionReport {
   readonly type: string;
@@ -147,9 +146,9 @@ function reportPod(pod: Pod): PodReport {
   const statuses = pod.status?.containerStatuses ?? [];
   return {
     name,
-    component: labels[COMPONENT_LABEL] ?? '',
-    group: labels[GROUP_LABEL] ?? '',
-    role: labels[ROLE_LABEL] ?? '',
+    component: labels[LABELS.component] ?? '',
+    group: labels[LABELS.group] ?? '',
+    role: labels[LABELS.role] ?? '',
     state: podState(pod),
     restarts: statuses.reduce((sum, { restartCount }) => sum + restartCount, 0),
     node: pod.spec?.nodeName ?? '',

@@ -25,12 +25,11 @@ import { RESOURCES, type Pod } from '../kube/resource.ts';
 import { groupSpecOf } from '../reconcile/broker-group/cluster-failover-spec.ts';
 import { recordIn } from '../reconcile/broker-group/kubernetes-group-store.ts';
 import {
-  nameServerPeersName,
+  nameServerHost,
   nameServersName,
   ownTlsSecretName,
   peerSecretName,
   PROTOCOL_PORT,
-  serviceHost,
 } from '../resource/names.ts';
 import { PEER_SECRET_FILE } from '../resource/node-config.ts';
 import { podsOf, type ReadApi } from './cluster-lookup.ts';
@@ -151,8 +150,8 @@ async function askNameServer(
   const { name } = metadata;
   const unknown = { address: name, heard: undefined, isFresh: false, revocation: undefined };
   try {
-    const peers = serviceHost(place, nameServerPeersName(place));
-    const heard = await call(name, `${name}.${peers}`, (channel) =>
+    const ordinal = Number(name.slice(nameServersName(place).length + 1));
+    const heard = await call(name, nameServerHost(place, ordinal), (channel) =>
       new NameServerClient(name, channel).listMembers([]),
     );
     return { ...unknown, heard, isFresh: true };

@@ -6,7 +6,7 @@ import type { KubernetesObject } from '../api/object-meta.ts';
 import type { PodLogOptions } from '../kube/pod-log.ts';
 import { RESOURCES, type Pod, type Resource, type Secret } from '../kube/resource.ts';
 import { OWN_RESOURCES } from '../reconcile/own-resources.ts';
-import { CLUSTER_LABEL } from '../resource/names.ts';
+import { LABELS } from '../resource/names.ts';
 import { groupsOf, operatorPods, podsOf, type ReadApi } from './cluster-lookup.ts';
 import { reportCluster } from './cluster-report.ts';
 import { redactLines } from './core/redact-lines.ts';
@@ -87,7 +87,7 @@ class Bundle {
   async *#resources(): AsyncGenerator<BundleFile> {
     const { kube } = this.#ports;
     const { namespace, name } = this.#cluster.metadata;
-    const labelSelector = `${CLUSTER_LABEL}=${name}`;
+    const labelSelector = `${LABELS.cluster}=${name}`;
     yield* this.#file('resources/brokerclusters.yaml', 'the BrokerCluster', () =>
       Promise.resolve([redactObject(this.#cluster)]),
     );

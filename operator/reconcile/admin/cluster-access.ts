@@ -2,7 +2,8 @@ import type { Clock } from '../../../common/environment/clock.ts';
 import type { RpcChannel } from '../../../common/rpc/rpc-channel.ts';
 import type { BrokerGroup } from '../../api/broker-group-schema.ts';
 import type { Connect } from '../broker-group/cluster-failovers.ts';
-import { ANNOTATIONS, groupHost, LABELS, NODE_PORT, splitKey, type ClusterKey } from '../names.ts';
+import { groupObjectName, LABELS, PROTOCOL_PORT, serviceHost } from '../../resource/names.ts';
+import { ANNOTATIONS, splitKey, type ClusterKey } from '../names.ts';
 import type { CachedObjects } from '../reconcile-ports.ts';
 import { RemoteBrokerAdmin } from './broker-admin.ts';
 import { ClusterDirectory, type DirectoryBroker } from './cluster-directory.ts';
@@ -83,8 +84,9 @@ export class ClusterAccess {
 function channelTo({ byBroker, connect }: Channels, key: ClusterKey, name: string): RpcChannel {
   const known = byBroker.get(name);
   if (known !== undefined) return known;
-  const { namespace, name: cluster } = splitKey(key);
-  const channel = connect({ host: groupHost(namespace, cluster, name), port: NODE_PORT });
+  const place = splitKey(key);
+  const host = serviceHost(place, groupObjectName(place.name, name));
+  const channel = connect({ host, port: PROTOCOL_PORT });
   byBroker.set(name, channel);
   return channel;
 }

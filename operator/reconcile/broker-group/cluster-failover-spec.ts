@@ -5,7 +5,8 @@ import type { BrokerGroup } from '../../api/broker-group-schema.ts';
 import type { ClusterSpec, ClusterSpecSource } from '../../failover/cluster-spec.ts';
 import type { GroupSpec } from '../../failover/core/group-spec.ts';
 import type { Pod } from '../../kube/resource.ts';
-import { clusterKey, LABELS, NODE_PORT, nameServerHost } from '../names.ts';
+import { LABELS, nameServerHost, nameServersName, PROTOCOL_PORT } from '../../resource/names.ts';
+import { clusterKey } from '../names.ts';
 import type { CachedObjects } from '../reconcile-ports.ts';
 import { readySinceMs } from '../pod-facts.ts';
 import { nameServerSet, type NameServerPod } from './core/name-server-set.ts';
@@ -46,12 +47,16 @@ export class ClusterFailoverSpec implements ClusterSpecSource {
     return Promise.resolve({
       clusterName: clusterKey(this.#namespace, this.#name),
       nameServers: this.#nameServers.map((ordinal) => ({
-        host: nameServerHost(this.#namespace, this.#name, ordinal),
-        port: NODE_PORT,
+        host: nameServerHost(this.#place, ordinal),
+        port: PROTOCOL_PORT,
       })),
       groups: this.#groups(),
       processDirectory: undefined,
     });
+  }
+
+  get #place(): { readonly namespace: string; readonly name: string } {
+    return { namespace: this.#namespace, name: this.#name };
   }
 
   /** A group that is paused or on its way out of existence is left as it is. */
@@ -67,7 +72,7 @@ export class ClusterFailoverSpec implements ClusterSpecSource {
   }
 
   #nameServerPods(): readonly NameServerPod[] {
-    const prefix = `${this.#name}-namesrv-`;
+    const prefix = `${nameServersName(this.#place)}-`;
     const nowMs = this.#ports.clock.nowMs();
     return this.#ports.pods.labelled(LABELS.cluster, this.#name).flatMap((pod) => {
       const { namespace, name } = pod.metadata;

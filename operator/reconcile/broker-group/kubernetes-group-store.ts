@@ -5,7 +5,7 @@ import type { GroupStore, RecordVersion, StoredGroup } from '../../failover/grou
 import { recordFromJson, recordToJson } from '../../failover/record-json.ts';
 import { MqError } from '../../../common/errors/mq-error.ts';
 import { isKubeError } from '../../kube/kube-error.ts';
-import { groupObjectName } from '../names.ts';
+import { groupObjectName } from '../../resource/names.ts';
 import { OWN_RESOURCES } from '../own-resources.ts';
 import type { CachedObjects, LiveApi } from '../reconcile-ports.ts';
 import { NewestVersion } from './core/newest-version.ts';

@@ -9,7 +9,8 @@ import { clusterContext, type ClusterContext } from '../../resource/cluster-cont
 import { clusterObjects } from '../../resource/cluster-objects.ts';
 import { optionProblems } from '../../resource/node-config.ts';
 import { certificateNames } from '../../resource/secrets.ts';
-import { ANNOTATIONS, clusterKey, LABELS, splitKey } from '../names.ts';
+import { LABELS } from '../../resource/names.ts';
+import { ANNOTATIONS, clusterKey, splitKey } from '../names.ts';
 import { OWN_RESOURCES } from '../own-resources.ts';
 import {
   is,

@@ -1,6 +1,7 @@
 import { RESOURCES, type Pod, type StatefulSet } from '../../kube/resource.ts';
 import { askForSwitchover } from '../broker-group/group-requests.ts';
-import { clusterKey, memberName } from '../names.ts';
+import { memberName } from '../../resource/names.ts';
+import { clusterKey } from '../names.ts';
 import { podState, revisionOf, stateSinceMs } from '../pod-facts.ts';
 import type { ClusterView, GroupView } from './cluster-view.ts';
 import { planRoll, planServerRoll, type RollMember, type RollStep } from './core/roll-plan.ts';
@@ -82,14 +83,14 @@ function planGroup(turn: ChildrenTurn, group: GroupView): Plan {
 
 /** Those that the spec wants and the StatefulSet has: others come or go for other reasons. */
 function membersOf(
-  { ports, view, context }: ChildrenTurn,
-  { brokerName, record, statefulSet, pods }: GroupView,
+  { ports, context }: ChildrenTurn,
+  { index, record, statefulSet, pods }: GroupView,
   revision: string | undefined,
 ): readonly RollMember[] {
   const wanted = context.spec.replicasPerGroup;
   const count = Math.min(wanted, statefulSet?.spec?.replicas ?? wanted);
   return [...Array(count).keys()].map((ordinal) => {
-    const name = memberName(view.name, brokerName, ordinal);
+    const name = memberName(context, index, ordinal);
     const facts = rollFacts(ports.clock.nowMs(), name, podNamed(pods, name), revision);
     return { ...facts, isInSync: record?.syncStateSet.includes(name) === true };
   });

@@ -12,7 +12,7 @@ import {
 } from '../../resource/advertised-address.ts';
 import type { ClusterContext } from '../../resource/cluster-context.ts';
 import { selectorLabels, selectorText } from '../../resource/metadata.ts';
-import { internalAddress } from '../../resource/names.ts';
+import { externalName, internalAddress, nameServersName } from '../../resource/names.ts';
 import { isReady } from '../pod-facts.ts';
 import { is, type Finding } from '../resource-status.ts';
 import type { ClusterPorts } from './cluster-ports.ts';
@@ -40,7 +40,12 @@ export function clusterFacts(
   const { groups, nameServerPods } = view;
   const external = nameServersExternalAddress(
     context,
-    outside(ports, view, `${view.name}-namesrv-external`, cluster.status?.addresses?.external),
+    outside(
+      ports,
+      view,
+      externalName(nameServersName(context)),
+      cluster.status?.addresses?.external,
+    ),
   );
   const image = commonImage(view);
   const sizes = groups.flatMap(({ claims }) =>

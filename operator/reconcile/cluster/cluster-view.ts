@@ -4,7 +4,12 @@ import type { KubernetesObject } from '../../api/object-meta.ts';
 import type { GroupRecord } from '../../failover/core/group-record.ts';
 import type { PersistentVolumeClaim, Pod, Service, StatefulSet } from '../../kube/resource.ts';
 import { recordIn } from '../broker-group/kubernetes-group-store.ts';
-import { groupIndexOf, groupObjectName, LABELS } from '../names.ts';
+import {
+  brokerName as nameOfGroup,
+  groupIndexOf,
+  groupObjectName,
+  LABELS,
+} from '../../resource/names.ts';
 import type { CachedObjects } from '../reconcile-ports.ts';
 import type { ClusterCaches } from './cluster-ports.ts';
 
@@ -76,7 +81,7 @@ function viewGroup(
   owned: readonly KubernetesObject[],
   { groups, sets, pods, claims }: Found,
 ): GroupView {
-  const brokerName = `broker-${index}`;
+  const brokerName = nameOfGroup(index);
   const isOfGroup = (one: KubernetesObject): boolean => labelOf(one, LABELS.group) === brokerName;
   const objectName = groupObjectName(cluster, brokerName);
   const isNamed = ({ metadata }: KubernetesObject): boolean => metadata.name === objectName;

@@ -13,7 +13,7 @@ import { brokerStatefulSet } from '../../resource/broker-stateful-set.ts';
 import type { ClusterContext } from '../../resource/cluster-context.ts';
 import { groupServices } from '../../resource/cluster-objects.ts';
 import { groupDisruptionBudget } from '../../resource/disruption-budgets.ts';
-import { groupObjectName, LABELS } from '../names.ts';
+import { brokerName, externalName, groupName, LABELS } from '../../resource/names.ts';
 import type { ClusterPorts } from './cluster-ports.ts';
 import type { ClusterView, GroupView } from './cluster-view.ts';
 import { ordinalOf, replicasFor } from './core/member-count.ts';
@@ -111,9 +111,9 @@ export function addressOf(
   { ports, cluster, context, view }: Omit<ChildrenTurn, 'signal'>,
   index: number,
 ): AdvertisedAddress {
-  const objectName = groupObjectName(view.name, `broker-${index}`);
-  const told = cluster.status?.groups?.find(({ name }) => name === `broker-${index}`)?.address;
-  return groupAddress(context, index, outside(ports, view, `${objectName}-external`, told));
+  const serviceName = externalName(groupName(context, index));
+  const told = cluster.status?.groups?.find(({ name }) => name === brokerName(index))?.address;
+  return groupAddress(context, index, outside(ports, view, serviceName, told));
 }
 
 export function outside(
