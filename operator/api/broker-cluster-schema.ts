@@ -16,7 +16,7 @@ import {
   type ValueOf,
   type Written,
 } from './schema.ts';
-import { durationText } from './recurring-fields.ts';
+import { durationText, GROUPS_MAX, MEMBERS_MAX } from './recurring-fields.ts';
 import {
   BROKER_CLUSTER_RULES,
   HEARTBEAT_RULES,
@@ -25,8 +25,6 @@ import {
   TLS_RULES,
 } from './broker-cluster-rules.ts';
 
-export const GROUPS_MAX = 64;
-const MEMBERS_MAX = 9;
 const NAME_SERVERS_MAX = 9;
 const OPTIONS_MAX = 128;
 const SECRETS_MAX = 8;

@@ -1,8 +1,10 @@
 import { integer, list, object, quantity, text, type ValueOf } from './schema.ts';
-import { conditionsField, observedGenerationField } from './recurring-fields.ts';
-
-const GROUPS_MAX = 64;
-const MEMBERS_MAX = 9;
+import {
+  conditionsField,
+  GROUPS_MAX,
+  MEMBERS_MAX,
+  observedGenerationField,
+} from './recurring-fields.ts';
 
 const count = (description: string) => integer(description, { optional: true, min: 0 });
 const address = (description: string) => text(description, { optional: true, max: 300 });

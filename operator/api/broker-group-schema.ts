@@ -2,9 +2,8 @@ import { PHASES, TRANSITIONS_MAX } from '../failover/core/group-record.ts';
 import { TRANSITION_CAUSES } from '../failover/core/transition.ts';
 import type { CustomResource } from './object-meta.ts';
 import { decimal, flag, integer, list, object, oneOf, text, type ValueOf } from './schema.ts';
-import { conditionsField, observedGenerationField } from './recurring-fields.ts';
+import { conditionsField, MEMBERS_MAX, observedGenerationField } from './recurring-fields.ts';
 
-const MEMBERS_MAX = 9;
 const EPOCH_MAX = 2 ** 32 - 1;
 /** Of the record: far above what is ever there, since a record that is refused would stop a failover. */
 const NAMES_MAX = 256;

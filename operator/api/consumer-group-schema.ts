@@ -16,6 +16,8 @@ import {
   clusterRefField,
   conditionsField,
   durationText,
+  groupsField,
+  nameIsFixed,
   observedGenerationField,
   RESOURCE_NAME_PATTERN,
 } from './recurring-fields.ts';
@@ -24,7 +26,6 @@ import {
 const GROUP_NAME_CHARACTERS_MAX = 255;
 const ATTEMPTS_MAX = 1000;
 const STEPS_MAX = 64;
-const GROUPS_MAX = 64;
 
 const exponentialField = object(
   'Each wait is the one before times the multiplier.',
@@ -92,14 +93,7 @@ export const CONSUMER_GROUP_SPEC = object(
     ),
   },
   {
-    rules: [
-      {
-        rule: 'has(self.name) == has(oldSelf.name) && (!has(self.name) || self.name == oldSelf.name)',
-        message:
-          'spec.name cannot be changed: the position belongs to the old name; make a new resource',
-        fieldPath: '.name',
-      },
-    ],
+    rules: [nameIsFixed('the position belongs to the old name')],
   },
 );
 
@@ -109,10 +103,7 @@ export const CONSUMER_GROUP_STATUS = object(
     observedGeneration: observedGenerationField,
     conditions: conditionsField,
     groupName: text('Name of the group for clients.', { optional: true }),
-    groups: list('Broker groups that have it as the spec says.', text('', {}), {
-      optional: true,
-      max: GROUPS_MAX,
-    }),
+    groups: groupsField,
   },
   { optional: true },
 );

@@ -1,5 +1,15 @@
 /** Fields that several kinds have. */
-import { list, map, object, oneOf, integer, text, type Field, type PresenceOf } from './schema.ts';
+import {
+  list,
+  map,
+  object,
+  oneOf,
+  integer,
+  text,
+  type CelRule,
+  type Field,
+  type PresenceOf,
+} from './schema.ts';
 
 /** What both the API server's `duration()` and our own options read: no days, and always a unit. */
 const DURATION_PATTERN = '^([0-9]+(ms|s|m|h))+$';
@@ -56,6 +66,25 @@ export const observedGenerationField = integer(
   'Generation of the spec that this status speaks of; while it is smaller than metadata.generation, the change was not seen.',
   { optional: true, min: 0 },
 );
+
+/** Of a BrokerCluster, and of each of them. */
+export const GROUPS_MAX = 64;
+export const MEMBERS_MAX = 9;
+
+/** In the status of what exists at the brokers. */
+export const groupsField = list('Broker groups that have it as the spec says.', text('', {}), {
+  optional: true,
+  max: GROUPS_MAX,
+});
+
+/** For the spec of what has a name for clients; `because`: what would be left behind. */
+export function nameIsFixed(because: string): CelRule {
+  return {
+    rule: 'has(self.name) == has(oldSelf.name) && (!has(self.name) || self.name == oldSelf.name)',
+    message: `spec.name cannot be changed: ${because}; make a new resource`,
+    fieldPath: '.name',
+  };
+}
 
 const CLUSTER_IS_FIXED = {
   rule: 'self.name == oldSelf.name',

@@ -1,10 +1,12 @@
 import { PERMISSIONS, TOPIC_TYPES } from '../../common/model/topic.ts';
 import type { CustomResource } from './object-meta.ts';
-import { integer, list, object, oneOf, text, type ValueOf, type Written } from './schema.ts';
+import { integer, object, oneOf, text, type ValueOf, type Written } from './schema.ts';
 import {
   clusterRefField,
   conditionsField,
   durationText,
+  groupsField,
+  nameIsFixed,
   observedGenerationField,
   RESOURCE_NAME_PATTERN,
 } from './recurring-fields.ts';
@@ -12,7 +14,6 @@ import {
 /** As in the options of a broker (`maxTopicNameLength`, `defaultQueueCount`). */
 const TOPIC_NAME_CHARACTERS_MAX = 127;
 const QUEUES_MAX = 1024;
-const GROUPS_MAX = 64;
 
 export const TOPIC_SPEC = object(
   'What the topic should be. Whatever somebody changes at the brokers is changed back.',
@@ -53,12 +54,7 @@ export const TOPIC_SPEC = object(
   },
   {
     rules: [
-      {
-        rule: 'has(self.name) == has(oldSelf.name) && (!has(self.name) || self.name == oldSelf.name)',
-        message:
-          'spec.name cannot be changed: clients and messages keep the old name; make a new resource',
-        fieldPath: '.name',
-      },
+      nameIsFixed('clients and messages keep the old name'),
       {
         rule: "!has(self.retention) || (duration(self.retention) >= duration('1s') && duration(self.retention) <= duration('87600h'))",
         message: 'spec.retention must be from 1s to 87600h (ten years)',
@@ -75,10 +71,7 @@ export const TOPIC_STATUS = object(
     conditions: conditionsField,
     topicName: text('Name of the topic for clients.', { optional: true }),
     queuesPerGroup: integer('Queues that each broker group has now.', { optional: true, min: 0 }),
-    groups: list('Broker groups that have it as the spec says.', text('', {}), {
-      optional: true,
-      max: GROUPS_MAX,
-    }),
+    groups: groupsField,
   },
   { optional: true },
 );
