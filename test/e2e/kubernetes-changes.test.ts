@@ -88,7 +88,7 @@ suite(`nothing acknowledged is lost on Kubernetes while${why}`, () => {
   let before: ReadonlyMap<string, string> = new Map();
   survives(
     'an option is changed that is read at the start only',
-    { options: { 'limits.maxConnections': '5000' } },
+    { options: { 'store.cacheBytes': '64MiB' } },
     { replaced: GROUPS * MEMBERS, unavailableMaxMs: HANDED_OVER_MAX_MS },
     async () => {
       const now = await cluster.brokerPods();
@@ -141,5 +141,23 @@ suite(`nothing acknowledged is lost on Kubernetes while${why}`, () => {
           (status?.['capacity'] as { storage?: string } | undefined)?.storage === '2Gi',
       );
     },
+  );
+
+  it(
+    'a switchover is asked for with an annotation',
+    async () => {
+      const group = cluster.group(1);
+      const old = await group.record();
+      await cluster.survive({
+        ...{ name: 'a switchover is asked for', unavailableMaxMs: UNDISTURBED_MAX_MS },
+        strike: async () => {
+          const words = ['mq-broker-1', 'orbitmq.io/switchover=any'];
+          await cluster.namespace.kubectl(['annotate', 'brokergroup', ...words]);
+          await group.untilElected(old.epoch, DONE_WITHIN_MS);
+        },
+      });
+      expect(await group.master()).not.toBe(old.master?.name);
+    },
+    TEST_TIMEOUT_MS,
   );
 });

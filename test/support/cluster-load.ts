@@ -273,24 +273,31 @@ export class ClusterLoad {
     const lastMs = Math.max(this.#producerMs, this.ledger.sends.at(-1)?.ackedAtMs ?? 0);
     if (monotonicMs() - lastMs < replaceAfterMs) return;
     this.#producerMs = monotonicMs();
-    void this.#producer.shutdown().catch(() => undefined);
-    const producer = this.#newProducer();
-    await producer.startup().catch((error: unknown) => {
-      this.#noteFailure('startup', error);
-    });
+    const [producer, old] = [this.#newProducer(), this.#producer];
+    if (!(await this.#isStarted(producer))) return;
     this.#producer = producer;
+    void old.shutdown().catch(() => undefined);
   }
 
   async #replaceConsumer(): Promise<void> {
     const { replaceAfterMs = Number.POSITIVE_INFINITY } = this.#options;
     if (monotonicMs() - this.#receivedMs < replaceAfterMs) return;
     this.#receivedMs = monotonicMs();
-    void this.#consumer.shutdown().catch(() => undefined);
-    const consumer = this.#newConsumer();
-    await consumer.startup().catch((error: unknown) => {
-      this.#noteFailure('startup', error);
-    });
+    const [consumer, old] = [this.#newConsumer(), this.#consumer];
+    if (!(await this.#isStarted(consumer))) return;
     this.#consumer = consumer;
+    void old.shutdown().catch(() => undefined);
+  }
+
+  async #isStarted(client: OfficialProducer | OfficialConsumer): Promise<boolean> {
+    try {
+      await client.startup();
+      return true;
+    } catch (error) {
+      this.#noteFailure('startup', error);
+      void client.shutdown().catch(() => undefined);
+      return false;
+    }
   }
 
   #noteFailure(what: string, error: unknown): void {

@@ -1,0 +1,112 @@
+/** Prometheus at the pods of a cluster and of its operator: what the dashboards show when all is well. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DASHBOARDS } from '../../scripts/monitoring/dashboards.ts';
+import { MISSING_PROMETHEUS, Prometheus } from '../support/prometheus.ts';
+import { withVariables } from '../support/promql-reading.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { KubeNamespace, OPERATOR_NAMESPACE } from './support/kube-namespace.ts';
+import { MISSING_KUBE } from './support/local-kube.ts';
+import { installRelease, RELEASE_TIMEOUT_MS } from './support/orbitmq-release.ts';
+
+const NODE = resolve('node_modules/node/bin/node');
+const ORBITMQ = resolve('bin/orbitmq.js');
+const TOPIC = 'load';
+const READY_WITHIN_MS = 120_000;
+const GONE_WITHIN_MS = 60_000;
+const DATA_TIMEOUT_MS = 60_000;
+const SEND_EVERY_MS = 50;
+const PROTOCOL_PORT = 8081;
+const HTTP_PORT = 5557;
+
+const CLUSTER = {
+  apiVersion: 'orbitmq.io/v1alpha1',
+  kind: 'BrokerCluster',
+  metadata: { name: 'watched' },
+  spec: { groups: 1, replicasPerGroup: 2, namesrv: { replicas: 1 }, storage: { size: '1Gi' } },
+};
+
+const PANELS = Object.entries(DASHBOARDS).flatMap(([file, { rows }]) =>
+  rows.flatMap(({ panels }) =>
+    panels.flatMap(({ title, queries }) =>
+      queries.map(({ expr }, index) => ({ name: `${file}, ${title}, ${index + 1}`, expr })),
+    ),
+  ),
+);
+
+const missing = MISSING_KUBE ?? MISSING_PROMETHEUS;
+const suite = missing === undefined ? describe : describe.skip;
+const why = missing === undefined ? '' : ` (skipped: ${missing})`;
+
+suite(`a real Prometheus at a cluster on Kubernetes${why}`, () => {
+  let shop: KubeNamespace;
+  let prometheus: Prometheus | undefined;
+  let sending: NodeJS.Timeout | undefined;
+  const clients: ChildProcess[] = [];
+
+  beforeAll(async () => {
+    await installRelease();
+    shop = await KubeNamespace.create(`watched-${Date.now().toString(36)}`);
+    await shop.apply(CLUSTER);
+    const ready = ['Progressing', 'False'] as const;
+    await shop.untilCondition(['brokercluster', 'watched'], ready, READY_WITHIN_MS);
+    const system = KubeNamespace.existing(OPERATOR_NAMESPACE);
+    const nameServers = await addresses(shop, 'namesrv');
+    prometheus = await Prometheus.start({
+      'orbitmq-namesrv': withPort(nameServers, HTTP_PORT),
+      'orbitmq-broker': withPort(await addresses(shop, 'broker'), HTTP_PORT),
+      'orbitmq-operator': withPort(await addresses(system, 'operator'), HTTP_PORT),
+    });
+    await startLoad(withPort(nameServers, PROTOCOL_PORT)[0] ?? '');
+  }, RELEASE_TIMEOUT_MS);
+
+  afterAll(async () => {
+    clearInterval(sending);
+    for (const client of clients) client.kill('SIGKILL');
+    await prometheus?.dispose();
+    await shop.delete(GONE_WITHIN_MS);
+  }, 2 * GONE_WITHIN_MS);
+
+  /** Pods are reached from this machine as they are. */
+  async function addresses(namespace: KubeNamespace, component: string): Promise<string[]> {
+    const selector = `app.kubernetes.io/component=${component}`;
+    const pods = await namespace.list('pods', '--selector', selector);
+    return pods.map(({ status }) => String(status?.['podIP']));
+  }
+
+  const withPort = (hosts: readonly string[], port: number): string[] =>
+    hosts.map((host) => `${host}:${port}`);
+
+  async function startLoad(endpoint: string): Promise<void> {
+    const client = (...words: readonly string[]): ChildProcess => {
+      const child = spawn(NODE, [ORBITMQ, ...words, '--endpoint', endpoint], {
+        stdio: ['pipe', 'ignore', 'ignore'],
+      });
+      child.stdin.on('error', () => undefined); // one that has ended shows in panels without data
+      clients.push(child);
+      return child;
+    };
+    const creation = client('topic', 'create', TOPIC);
+    expect(await new Promise((done) => creation.once('close', done))).toBe(0);
+    const sender = client('send', TOPIC, '--lines');
+    sending = setInterval(() => sender.stdin?.write('a message\n'), SEND_EVERY_MS);
+    client('receive', TOPIC, '--group', 'readers', '--follow');
+  }
+
+  it.each(PANELS)(
+    'shows data: $name',
+    async ({ expr }) => {
+      await waitFor(
+        `data of ${expr}`,
+        DATA_TIMEOUT_MS,
+        async () => {
+          const samples = (await prometheus?.query(withVariables(expr))) ?? [];
+          return samples.some(({ value }) => Number.isFinite(value)) ? true : undefined;
+        },
+        500,
+      );
+    },
+    DATA_TIMEOUT_MS + 5_000,
+  );
+});
