@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import type { ClusterBug } from './cluster/cluster-bugs.ts';
+import { runCluster } from './cluster/cluster-scenario.ts';
 
 /** Outside of jest's sandbox, and on every core: about a quarter of a second of one for each seed. */
 const SEED_COUNT = process.env['ORBITMQ_SIMULATION'] === 'ci' ? 2_000 : 60;
 const JOBS = availableParallelism();
 const SECOND_MS = 1_000;
+
+/** A short one with failovers. */
+const REPEATED_SEED = 24;
 
 /** Within so many seeds a planted bug has to show. */
 const CANARY_SEED_COUNT = 100;
@@ -49,6 +53,13 @@ describe('a cluster', () => {
     },
     60 * 60 * SECOND_MS,
   );
+});
+
+describe('a seed', () => {
+  it('tells the same story each time, event by event', async () => {
+    const [first, second] = [await runCluster(REPEATED_SEED), await runCluster(REPEATED_SEED)];
+    expect(second.world.scheduler.traceHash).toBe(first.world.scheduler.traceHash);
+  }, 300_000);
 });
 
 describe('regressions', () => {
