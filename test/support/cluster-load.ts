@@ -54,7 +54,7 @@ const INVISIBLE_MS = 20_000;
 /** What was in an answer that was lost is there again after so long. */
 const AGAIN_MS = INVISIBLE_MS + 10_000;
 const LATE_LOOK_MS = 250;
-const AWAIT_MS = 500;
+const AWAIT_MS = 250;
 const BATCH = 16;
 const PEEK_BATCH = 32;
 const SETUP_TIMEOUT_MS = 30_000;
