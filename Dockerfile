@@ -37,5 +37,6 @@ EXPOSE 8081 5557
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.ORBITMQ_HTTP_LISTEN.split(':').pop()}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "/app/dist/cli/main.js"]
+# The flag is what brokers want: see engineFlags in cli/cluster/node-flags.ts.
+ENTRYPOINT ["node", "--initial-old-space-size=256", "/app/dist/cli/main.js"]
 CMD ["standalone"]

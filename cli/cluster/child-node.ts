@@ -4,6 +4,8 @@ import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
+import type { PlannedNode } from './cluster-plan.ts';
+import { engineFlags } from './node-flags.ts';
 import { removeProcessFile, writeProcessFile } from './process-file.ts';
 import { processStartTime } from './process-start-time.ts';
 
@@ -173,6 +175,6 @@ function indent(text: string): string {
 }
 
 /** The command that starts OrbitMQ again as we were started. */
-export function ownCommand(): readonly string[] {
-  return [process.execPath, process.argv[1] ?? ''];
+export function ownCommand({ role }: PlannedNode): readonly string[] {
+  return [process.execPath, ...engineFlags(role), process.argv[1] ?? ''];
 }

@@ -20,6 +20,7 @@ import {
 } from '../../cli/cluster/cluster-plan.ts';
 import { ClusterSupervisor } from '../../cli/cluster/cluster-supervisor.ts';
 import { freePorts } from '../../cli/cluster/free-ports.ts';
+import { engineFlags } from '../../cli/cluster/node-flags.ts';
 import { formatAddress } from '../../common/options/parse-value.ts';
 import { ClusterNetwork } from './cluster-network.ts';
 import { waitFor } from './wait-for.ts';
@@ -71,7 +72,10 @@ export class TestCluster {
     }
     this.#supervisor = new ClusterSupervisor({
       plan,
-      commandOf: ({ name }) => [...(network?.prefixOf(name) ?? []), NODE, EXECUTABLE],
+      commandOf: ({ name, role }) => [
+        ...(network?.prefixOf(name) ?? []),
+        ...[NODE, ...engineFlags(role), EXECUTABLE],
+      ],
       flagsOf: (node) => testFlags(node, options),
       env: { ...process.env, NO_COLOR: '1' },
       openEyes: () => clusterEyes(plan),
