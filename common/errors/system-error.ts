@@ -20,6 +20,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'not permitted',
   EROFS: 'the file system is read-only',
   ENOENT: 'it does not exist',
+  EEXIST: 'it exists already',
   ENOTDIR: 'a part of the path is not a directory',
   EISDIR: 'it is a directory',
   EMFILE: 'too many files are open',
