@@ -169,10 +169,10 @@ export class BrokerClusterReconciler {
       return undefined;
     }
     this.#tell(cluster, reports);
-    await configureNewGroups(turn);
+    const unconfigured = await configureNewGroups(turn);
     const roll = await rollCluster(turn);
     const refusals = reports.flatMap(refusalsIn);
-    return { cluster, context, view, outcomes, drains, roll, refusals };
+    return { cluster, context, view, outcomes, drains, roll, refusals, unconfigured };
   }
 
   /** What certificates have to be for, the addresses that clients outside are told included. */
@@ -287,7 +287,7 @@ function refusalsIn({ failures, foreign }: ApplyReport): readonly string[] {
 }
 
 function isSettled(facts: TurnFacts): boolean {
-  const { roll, drains, outcomes, refusals } = facts;
+  const { roll, drains, outcomes, refusals, unconfigured } = facts;
   const isStill = [...outcomes.values()].every(
     ({ address, storage, report }) =>
       address.isKnown &&
@@ -295,7 +295,13 @@ function isSettled(facts: TurnFacts): boolean {
       !storage.recreates &&
       report.created.length + report.updated.length + report.terminating.length === 0,
   );
-  return isStill && roll.outdated === 0 && drains.size === 0 && refusals.length === 0;
+  return (
+    isStill &&
+    unconfigured === 0 &&
+    roll.outdated === 0 &&
+    drains.size === 0 &&
+    refusals.length === 0
+  );
 }
 
 /** Key of the queue for an object that belongs to a cluster; undefined for one that does not. */

@@ -30,6 +30,8 @@ export interface TurnFacts {
   readonly roll: RollState;
   /** What the API server refused, and what is somebody else's; empty: nothing. */
   readonly refusals: readonly string[];
+  /** Groups that do not have the topics and consumer groups of the others yet. */
+  readonly unconfigured: number;
 }
 
 export function clusterFacts(

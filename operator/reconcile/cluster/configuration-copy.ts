@@ -12,24 +12,26 @@ const OWN_PREFIX = '%';
 
 /**
  * Gives new broker groups the topics and consumer groups that the others have, once: afterwards whoever changes something
- * changes it everywhere. A group that comes back with an old volume is brought up to date by it too.
+ * changes it everywhere. A group that comes back with an old volume is brought up to date by it too. Returns how many groups
+ * still wait for it, since somebody could not be asked.
  */
-export async function configureNewGroups(turn: ChildrenTurn): Promise<void> {
+export async function configureNewGroups(turn: ChildrenTurn): Promise<number> {
   const { ports, view } = turn;
   const fresh = view.groups.filter(
     ({ group, record }) =>
       group !== undefined && record?.phase === 'stable' && !isConfigured(group),
   );
-  if (fresh.length === 0) return;
+  if (fresh.length === 0) return 0;
   const key = clusterKey(view.namespace, view.name);
   const brokers = ports.access.brokers(key);
   const content = await ports.access.directory(key)?.look(brokers);
-  if (content === undefined) return;
+  if (content === undefined) return fresh.length;
   const configured = view.groups.filter(({ group }) => group !== undefined && isConfigured(group));
   const sources = content.filter(
     ({ brokerName, isReadOnly }) =>
       !isReadOnly && configured.some((group) => group.brokerName === brokerName),
   );
+  let waiting = fresh.length;
   for (const group of fresh) {
     const broker = brokers.find(({ brokerName }) => brokerName === group.brokerName);
     const present = content.find(({ brokerName }) => brokerName === group.brokerName);
@@ -37,7 +39,9 @@ export async function configureNewGroups(turn: ChildrenTurn): Promise<void> {
     if (configured.length > 0 && sources.every(({ topics }) => topics === undefined)) continue;
     await copy(broker, present, sources);
     await markConfigured(turn, group);
+    waiting -= 1;
   }
+  return waiting;
 }
 
 async function copy(

@@ -322,6 +322,17 @@ describe('BrokerClusterReconciler', () => {
     expect(world.condition('Upgrading')).toBe('True RollingPods');
   });
 
+  it('looks again soon while a new group could not be asked', async () => {
+    world.apply({ groups: 1 });
+    world.broker('broker-0').isAway = true;
+    await world.settle();
+    expect(await world.turn()).toEqual({ requeueAfterMs: 2_000 });
+    world.broker('broker-0').isAway = false;
+    world.time.advance(10_000);
+    await world.settle();
+    expect(await world.turn()).toEqual({ requeueAfterMs: 60_000 });
+  });
+
   it('gives a new group the topics that there are', async () => {
     world.apply({ groups: 1 });
     await world.settle();
