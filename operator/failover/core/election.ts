@@ -120,15 +120,34 @@ function electNext(
   if (blocker !== undefined) return blocked([blocker]);
   const syncStateSet = isUnclean
     ? [winner.memberName]
-    : record.syncStateSet.filter(
-        (name) =>
-          name === winner.memberName ||
-          (isConfigured(observation.spec, name) &&
-            hasAccepted(record, observation, name) &&
-            livingStatus(observation, name) !== undefined),
-      );
+    : nextSet(record, observation, winner.memberName);
   const lostBytesMax = lostBytes(record, observation, winner, isUnclean);
   return { kind: 'elected', winner, syncStateSet, isUnclean, lostBytesMax };
+}
+
+/** Who is left of the set: those that have accepted. A smaller set is never wrong, as each of it has all that was confirmed. */
+function nextSet(
+  record: GroupRecord,
+  observation: GroupObservation,
+  winner: string,
+): readonly string[] {
+  const left = record.syncStateSet.filter(
+    (name) =>
+      name === winner ||
+      (isConfigured(observation.spec, name) &&
+        hasAccepted(record, observation, name) &&
+        livingStatus(observation, name) !== undefined),
+  );
+  const sound = left.filter((name) => name === winner || !hasFailed(record, observation, name));
+  const { replication, minInSyncReplicas } = observation.spec;
+  return replication === 'async' || sound.length >= minInSyncReplicas ? sound : left;
+}
+
+/** A master that was replaced because its disk failed will not confirm what the next one begins with. */
+function hasFailed(record: GroupRecord, observation: GroupObservation, name: string): boolean {
+  const { master, transition } = record;
+  const isCause = transition?.cause === 'resigned' || transition?.cause === 'unfit';
+  return isCause && name === master?.name && livingStatus(observation, name)?.isUnfit === true;
 }
 
 /** Members that may win, best first. */

@@ -120,6 +120,19 @@ describe.each([SYNC, ASYNC])('what happens to a group ($replication)', (mode) =>
     expect(model.violations).toEqual([]);
   });
 
+  it('a failover without it, when the disk of the master has failed and takes no more than the promise', () => {
+    const model = wholeGroup(mode);
+    const before = masterOf(model);
+    model.fillDisk(before);
+    model.member(before).isDiskFull = false;
+    live(model, 500);
+    expect(model.member(before).accepted).toBe(model.stored?.epoch);
+    expect(model.stored?.syncStateSet).toEqual(othersOf(before));
+    live(model, 1_000);
+    expect(model.servingMaster()).toBeDefined();
+    expect(model.violations).toEqual([]);
+  });
+
   it('a smaller set at once, when the process of a slave has ended; and the whole set when it is back', () => {
     const model = wholeGroup(mode);
     model.knowsDeaths = true;
