@@ -22,7 +22,7 @@ export const REPLICATION_ALERTS: AlertGroup = {
       impact:
         'Sends to the queues of this group fail with `HA_NOT_AVAILABLE`; clients use other groups if there are any. Nothing is received from it.',
       steps: [
-        'Ask what is in the way: the condition `FailoverPossible` of the BrokerCluster (`kubectl describe brokercluster`), or `orbitmq cluster explain GROUP` outside Kubernetes.',
+        'Ask what is in the way: the condition `FailoverPossible` of the BrokerCluster (`kubectl orbitmq explain-failover GROUP`), or `orbitmq cluster explain GROUP` outside Kubernetes.',
         'Is an operator running and the leader? `kubectl get pods -l app.kubernetes.io/component=operator`, and OrbitMQOperatorDown below. Without one nobody is elected.',
         'Are the members of the in-sync set running? Only they can be elected. Bring one of them back; its volume matters more than its pod.',
         'Did a majority of the NameServers run for longer than the heartbeat expiry? Without them a hung master is not noticed.',
@@ -40,7 +40,7 @@ export const REPLICATION_ALERTS: AlertGroup = {
       impact:
         'The group may still serve, if its master only lost touch with the controller. If the master fails now, nobody takes over.',
       steps: [
-        'Read the reason: `status.blocked` of the BrokerGroup (`kubectl get brokergroup -o yaml`), or `orbitmq cluster explain GROUP`.',
+        'Read the reason: `status.blocked` of the BrokerGroup, `kubectl orbitmq explain-failover GROUP`, or `orbitmq cluster explain GROUP` outside Kubernetes.',
         '"does not answer": look at the pod that it names, and at the network between it and the operator.',
         '"fenced": somebody set the annotation `orbitmq.io/fence`; remove it when the reason is gone.',
         'Too few NameServers: see OrbitMQNameServerMajorityLost.',
