@@ -38,7 +38,7 @@ import { ReplicaFile } from '../ha/replica-file.ts';
 import type { BrokerMemberPorts } from './broker-member-ports.ts';
 import { beginTerm, newTerm } from './begin-term.ts';
 import { MemberData } from './member-data.ts';
-import { HandOver, type HandOverPorts } from './hand-over.ts';
+import { HandOver, type HandOverPorts, prepareHandOver } from './hand-over.ts';
 import { isInstalling } from '../ha/snapshot-installation.ts';
 import { memberMembership } from './member-membership.ts';
 import { MemberInstallation } from './member-installation.ts';
@@ -52,6 +52,7 @@ import { StatusBoard } from './status-board.ts';
 /** How often it is looked for changes that nobody reports: a full disk, a slave that fell behind. */
 const LOOK_MS = 100;
 const RUN_ID_BYTES = 8;
+const LOST = 'it has lost its epoch meanwhile';
 const NOTHING = { get: () => undefined, all: () => [] };
 const NO_CONFIGURATION = { topics: NOTHING, groups: NOTHING };
 
@@ -266,10 +267,13 @@ export class BrokerMember implements Component {
 
   async handOver(order: HandOverOrder): Promise<HandOverAnswer> {
     const term = this.#term;
-    if (term?.terms.epoch !== order.epoch || term.phase === 'promoting') {
-      const reason = 'it is not the master of that epoch';
-      return { isReady: false, reason, status: this.status() };
-    }
+    const answer = (reason = ''): HandOverAnswer => {
+      return { isReady: reason === '', reason, status: this.status() };
+    };
+    if (term?.terms.epoch !== order.epoch || term.phase === 'promoting')
+      return answer('it is not the master of that epoch');
+    const timeoutMs = await prepareHandOver(this.#data.broker, order, this.#ports.environment);
+    if (this.#term !== term) return answer(LOST);
     this.#handOver?.end('another one has begun');
     const handOver = new HandOver(
       { term, pipeline: this.#data.broker.pipeline },
@@ -277,12 +281,8 @@ export class BrokerMember implements Component {
     );
     this.#handOver = handOver;
     this.#changed();
-    const reason = await handOver.targetHasAll(order);
-    if (this.#term !== term) {
-      const lost = 'it has lost its epoch meanwhile';
-      return { isReady: false, reason: lost, status: this.status() };
-    }
-    return { isReady: reason === undefined, reason: reason ?? '', status: this.status() };
+    const reason = await handOver.targetHasAll({ ...order, timeoutMs });
+    return answer(this.#term === term ? reason : LOST);
   }
 
   resume({ epoch }: ResumeOrder): boolean {

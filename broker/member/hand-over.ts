@@ -1,7 +1,9 @@
+import type { Environment } from '../../common/environment/environment.ts';
 import type { TimerHandle, Timers } from '../../common/environment/timers.ts';
 import type { Logger } from '../../common/log/logger.ts';
 import type { HandOverOrder } from '../../common/model/member-orders.ts';
 import type { MemberTerm } from './member-term.ts';
+import type { Broker } from '../broker.ts';
 import type { CommitPipeline } from '../state/commit-pipeline.ts';
 
 export interface HandOverPorts {
@@ -13,6 +15,23 @@ export interface HandOverPorts {
 
 /** What it may last beyond its time: a controller that went away must not keep a group from writing. */
 const GRACE_MS = 2_000;
+
+/**
+ * While it still serves: a master that hands over opens its data anew to follow, and with synchronous replication the next one
+ * begins when it does. Returns what is left of the time.
+ */
+export async function prepareHandOver(
+  broker: Broker,
+  { timeoutMs }: HandOverOrder,
+  { clock }: Pick<Environment, 'clock'>,
+): Promise<number> {
+  const startMs = clock.monotonicMs();
+  await broker.shortenNextOpen(timeoutMs * PREPARATION_PART);
+  return Math.max(0, timeoutMs - (clock.monotonicMs() - startMs));
+}
+
+/** Of the time that a hand-over may take. */
+const PREPARATION_PART = 1 / 2;
 
 /** A master takes no new writes from the moment this is made, until another one takes over or it ends. */
 export class HandOver {

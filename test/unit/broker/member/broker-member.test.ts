@@ -153,6 +153,27 @@ describe('a member of a group', () => {
   );
 
   it(
+    'leaves a snapshot before it hands over, so that it soon follows',
+    onGroup(
+      PAIR,
+      async (kit) => {
+        await lead(kit, 'a', 1, PAIR);
+        await kit.broker('a').createTopic('t', 1);
+        await sendMany(kit, 'a', 'x'.repeat(1_000), 50);
+        const { member } = kit.at('a');
+        const order = { brokerName: 'broker-a', epoch: kit.terms(1, PAIR).epoch };
+        expect(
+          (await member.handOver({ ...order, targetMember: 'b', timeoutMs: 5_000 })).isReady,
+        ).toBe(true);
+        expect(await kit.revoke('a', 2)).toBe(true);
+        await kit.until('opened anew', () => member.role === 'follower');
+        expect(member.broker.recovery.foldedFrom).toBeGreaterThan(50_000);
+      },
+      { snapshotIntervalBytes: 1024 * 1024 },
+    ),
+  );
+
+  it(
     'hands over without losing or doubling anything, and takes writes again when nobody comes',
     onGroup(PAIR, async (kit) => {
       await lead(kit, 'a', 1, PAIR);
