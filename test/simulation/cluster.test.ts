@@ -41,9 +41,6 @@ const CANARIES: readonly [bug: ClusterBug, fromSeed: number][] = [
 const HARMLESS: readonly ClusterBug[] = ['reads-a-stale-record'];
 const HARMLESS_SEED_COUNT = 20;
 
-/** Seeds that once found something in the product; what each of them found is the name of its test. */
-const REGRESSIONS: readonly [seed: number, claim: string][] = [];
-
 describe('a cluster', () => {
   it(
     `keeps what it promises for seeds 1 to ${SEED_COUNT}`,
@@ -60,17 +57,6 @@ describe('a seed', () => {
     const [first, second] = [await runCluster(REPEATED_SEED), await runCluster(REPEATED_SEED)];
     expect(second.world.scheduler.traceHash).toBe(first.world.scheduler.traceHash);
   }, 300_000);
-});
-
-describe('regressions', () => {
-  it('are kept by name', () => {
-    expect(REGRESSIONS.every(([, claim]) => claim !== '')).toBe(true);
-  });
-  for (const [seed, claim] of REGRESSIONS) {
-    it(`seed ${seed}: ${claim}`, async () => {
-      expect(await simulate(['--seeds', '1', '--from', `${seed}`])).toMatchObject({ code: 0 });
-    });
-  }
 });
 
 describe('planted bugs: the checks find a cluster that', () => {
