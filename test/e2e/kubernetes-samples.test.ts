@@ -68,10 +68,11 @@ suite(`the samples of the documentation${why}`, () => {
     const [key, certificate] = [join(folder, 'tls.key'), join(folder, 'tls.crt')];
     try {
       const names = `DNS:*.${shop.name}.svc,DNS:*.secured-namesrv-peers.${shop.name}.svc,DNS:*.secured-broker-0-peers.${shop.name}.svc`;
-      execFileSync('openssl', [
+      const words = [
         ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=secured'],
         ...['-addext', `subjectAltName=${names}`, '-keyout', key, '-out', certificate],
-      ]);
+      ];
+      execFileSync('openssl', words, { stdio: 'pipe' });
       await shop.kubectl([
         ...['create', 'secret', 'generic', 'secured-certificate', '--type=kubernetes.io/tls'],
         ...[`--from-file=tls.crt=${certificate}`, `--from-file=tls.key=${key}`],

@@ -120,8 +120,12 @@ export class LoadedCluster {
     try {
       await sleep(STEADY_MS);
       const struckAtMs = monotonicMs();
-      await strike();
-      await restore?.();
+      try {
+        await strike();
+      } finally {
+        // What comes next finds everything as it was.
+        await restore?.();
+      }
       await this.untilSettled();
       const wholeAtMs = monotonicMs();
       await sleep(STEADY_MS);
