@@ -68,13 +68,10 @@ function endToEnd(): readonly string[] {
   // Clients whose node was taken away leave connections that the system gives up after a quarter of an hour.
   const always = ['--forceExit'];
   if (env['ORBITMQ_E2E'] === 'all') return always;
-  const suites = ['image', 'chart', 'chart-alerts', 'chart-monitoring'];
-  const kubernetes = ['kubernetes', 'kubernetes-faults', 'kubernetes-helm'];
-  return [
-    ...always,
-    '--testPathPatterns',
-    String.raw`e2e/(${[...suites, ...kubernetes].join('|')})\.test`,
-  ];
+  const there = ['image', 'chart', 'chart-alerts', 'chart-monitoring'];
+  const kubernetes = ['', '-helm', '-faults', '-changes'];
+  const suites = [...there, ...kubernetes.map((part) => `kubernetes${part}`)];
+  return [...always, '--testPathPatterns', String.raw`e2e/(${suites.join('|')})\.test`];
 }
 
 function tool(path: string): string {
