@@ -69,7 +69,7 @@ function endToEnd(): readonly string[] {
   const always = ['--forceExit'];
   if (env['ORBITMQ_E2E'] === 'all') return always;
   const there = ['image', 'chart', 'chart-alerts', 'chart-monitoring'];
-  const kubernetes = ['', '-helm', '-faults', '-changes'];
+  const kubernetes = ['', '-helm', '-faults', '-changes', '-samples', '-monitoring'];
   const suites = [...there, ...kubernetes.map((part) => `kubernetes${part}`)];
   return [...always, '--testPathPatterns', String.raw`e2e/(${suites.join('|')})\.test`];
 }
