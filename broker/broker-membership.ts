@@ -12,6 +12,8 @@ export interface BrokerMembership {
   isOwnEpoch(epoch: number): boolean;
   /** Why writes are refused although the store would take them; undefined while they are taken. */
   refusal(): MqError | undefined;
+  /** Whether it may be said that something has effect: false once another member may have become the master unheard. */
+  mayAnswer(): boolean;
   /** Whether messages may be handed out: false once another member may have become the master unheard. */
   mayDeliver(): boolean;
   /** In-sync slaves, which have the same old records as a master. */

@@ -140,6 +140,7 @@ function buildData(
       ? { confirmOffset: () => log.promisedOffset }
       : {
           confirmOffset: () => Math.min(membership.confirmOffset(), log.writtenOffset),
+          mayAnswer: () => membership.mayAnswer(),
           unconfirmedBytes: options.replicationPendingBytes,
         }),
     onUnreadable: (error) => {

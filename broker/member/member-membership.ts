@@ -23,6 +23,7 @@ export function memberMembership(view: MembershipView): BrokerMembership {
       if (term !== undefined) return term.refusal();
       return new MqError('no-master', { reason: `${view.memberName} is a slave` });
     },
+    mayAnswer: () => view.term()?.mayAnswer() ?? false,
     mayDeliver: () => view.term()?.mayDeliver() ?? false,
     keepFrom: () => {
       const term = view.term();

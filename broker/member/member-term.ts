@@ -58,9 +58,13 @@ export class MemberTerm {
     return isOnlyCandidate || this.leaseLeftMs() > 0;
   }
 
-  /** Whether messages may be handed out: some proof, not older than the lease, that nobody else has been elected. */
+  /** Whether messages may be handed out. */
   mayDeliver(): boolean {
-    if (this.phase !== 'master') return false;
+    return this.phase === 'master' && this.mayAnswer();
+  }
+
+  /** Whether what has effect here may be told: some proof, not older than the lease, that nobody else has been elected. */
+  mayAnswer(): boolean {
     if (this.mayAckAlone()) return true;
     const followedMs = this.#ports.nowMs() - this.replication.sync.confirmedByAllSinceMs();
     return followedMs < this.#ports.leaseMs;

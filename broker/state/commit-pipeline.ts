@@ -22,6 +22,8 @@ interface Waiter {
 export interface CommitPipelineOptions {
   /** How far the log is as durable as the cluster promises; never beyond what is written. */
   confirmOffset(): number;
+  /** Whether it may be told that something has effect already; always without other members. */
+  mayAnswer?(): boolean;
   /** The log's own bound of what waits to be written; for the error that names it. */
   readonly pendingBytes: number;
   /** Bytes that may wait to be confirmed: what slaves that hang cost in memory. No bound without slaves. */
@@ -99,15 +101,21 @@ export class CommitPipeline {
 
   /**
    * Resolves when everything appended so far has been folded; rejects with `outcome-unknown` when the log failed first, or
-   * another broker became the master.
+   * another broker became the master. What has been folded before may be taken back by a master that nobody here has heard of:
+   * where that is possible it rejects with `no-master`.
    */
   whenFolded(): Promise<void> {
     const end = this.#log.endOffset;
     if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy);
-    if (this.#state.foldedOffset >= end) return Promise.resolve();
+    if (this.#state.foldedOffset >= end) return this.#told();
     return new Promise((resolve, reject) => {
       this.#waiters.push({ end, resolve, reject });
     });
+  }
+
+  #told(): Promise<void> {
+    if (this.#options.mayAnswer?.() ?? true) return Promise.resolve();
+    return Promise.reject(new MqError('no-master', { reason: 'another one may be elected by now' }));
   }
 
   /**

@@ -31,6 +31,7 @@ class Stage {
   readonly pipeline: CommitPipeline;
   /** For `confirm: 'by hand'`. */
   confirmed = 0;
+  mayAnswer = true;
 
   private constructor(node: SimNode, log: CommitLog, state: BrokerState, scene: Scene) {
     this.node = node;
@@ -42,6 +43,7 @@ class Stage {
     };
     this.pipeline = new CommitPipeline(log, state, node.environment.timers, {
       confirmOffset,
+      mayAnswer: () => this.mayAnswer,
       pendingBytes: 100_000,
     });
   }
@@ -119,6 +121,18 @@ describe('the commit pipeline', () => {
       expect(await on.outcome()).toBe('folded');
       expect(answered).toEqual(Array.from({ length: 20 }, (_, i) => i));
       expect([on.end, on.pipeline.unfoldedBytes]).toEqual([20, 0]);
+    }),
+  );
+
+  it(
+    'does not tell of what has effect already when another one may be the master by now',
+    stage({}, async (on) => {
+      on.createTopic();
+      expect(await on.outcome()).toBe('folded');
+      on.mayAnswer = false;
+      expect(await on.outcome()).toBe('no-master');
+      on.mayAnswer = true;
+      expect(await on.outcome()).toBe('folded');
     }),
   );
 
