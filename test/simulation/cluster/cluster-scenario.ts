@@ -60,18 +60,25 @@ async function live(world: World, cluster: ClusterWorld): Promise<void> {
   await world.sleep(plan.durationMs);
   nemesis.heal();
   for (const consumer of cluster.consumers) consumer.isDiligent = true;
-  await until(cluster, 'every group has a writable master', () => {
-    const isDone = plan.groups.every(({ name }) => cluster.masterOf(name) !== undefined);
-    // As long as somebody is fenced it may be for that.
-    if (!isDone || cluster.isAnybodyFenced()) administrator.unfenceAll();
-    return isDone && !cluster.isAnybodyFenced();
-  });
+  // What was asked for before may be heard later: as long as somebody is fenced nothing gets on for that.
+  const isUnfenced = (): boolean => {
+    if (!cluster.isAnybodyFenced()) return true;
+    administrator.unfenceAll();
+    return false;
+  };
+  await until(
+    cluster,
+    'every group has a writable master',
+    () => isUnfenced() && plan.groups.every(({ name }) => cluster.masterOf(name) !== undefined),
+  );
   for (const producer of cluster.producers) producer.stop();
   await until(cluster, 'producers are done', () =>
     cluster.producers.every((producer) => producer.isDone),
   );
-  await until(cluster, 'all members are in the set and have everything', () =>
-    plan.groups.every(({ name }) => cluster.isWhole(name)),
+  await until(
+    cluster,
+    'all members are in the set and have everything',
+    () => isUnfenced() && plan.groups.every(({ name }) => cluster.isWhole(name)),
   );
   const stored = new Map<string, Stored>();
   for (const { name } of plan.groups) {
