@@ -115,7 +115,9 @@ export class CommitPipeline {
 
   #told(): Promise<void> {
     if (this.#options.mayAnswer?.() ?? true) return Promise.resolve();
-    return Promise.reject(new MqError('no-master', { reason: 'another one may be elected by now' }));
+    return Promise.reject(
+      new MqError('no-master', { reason: 'another one may be elected by now' }),
+    );
   }
 
   /**
