@@ -14,7 +14,7 @@ const NODE = resolve('node_modules/node/bin/node');
 const ORBITMQ = resolve('bin/orbitmq.js');
 const TOPIC = 'load';
 const READY_WITHIN_MS = 120_000;
-const GONE_WITHIN_MS = 60_000;
+const GONE_WITHIN_MS = 120_000;
 const DATA_TIMEOUT_MS = 60_000;
 const SEND_EVERY_MS = 50;
 const PROTOCOL_PORT = 8081;
@@ -49,8 +49,9 @@ suite(`a real Prometheus at a cluster on Kubernetes${why}`, () => {
     await installRelease();
     shop = await KubeNamespace.create(`watched-${Date.now().toString(36)}`);
     await shop.apply(CLUSTER);
-    const ready = ['Progressing', 'False'] as const;
-    await shop.untilCondition(['brokercluster', 'watched'], ready, READY_WITHIN_MS);
+    const object = ['brokercluster', 'watched'] as const;
+    await shop.untilCondition(object, ['Ready', 'True'], READY_WITHIN_MS);
+    await shop.untilCondition(object, ['Progressing', 'False'], READY_WITHIN_MS);
     const system = KubeNamespace.existing(OPERATOR_NAMESPACE);
     const nameServers = await addresses(shop, 'namesrv');
     prometheus = await Prometheus.start({
