@@ -27,6 +27,13 @@ import { FakeKube } from '../../../../support/fake-kube.ts';
 import { ManualTime } from '../../../../support/manual-time.ts';
 
 const KEY = 'shop/orders';
+const TOPIC = {
+  name: 't',
+  type: 'NORMAL',
+  queueCount: 4,
+  permission: 'READ_WRITE',
+  retentionMs: undefined,
+} as const;
 const CONTEXT = { signal: new AbortController().signal, failures: 0 };
 
 /** A cluster with everything that Kubernetes and failover do around the operator. */
@@ -336,13 +343,7 @@ describe('BrokerClusterReconciler', () => {
   it('gives a new group the topics that there are', async () => {
     world.apply({ groups: 1 });
     await world.settle();
-    const topic = {
-      name: 't',
-      type: 'FIFO',
-      queueCount: 4,
-      permission: 'READ_WRITE',
-      retentionMs: undefined,
-    } as const;
+    const topic = { ...TOPIC, type: 'FIFO' } as const;
     world.broker('broker-0').topics.set('t', topic);
     world.broker('broker-0').topics.set('%DLQ%g', { ...topic, name: '%DLQ%g' });
     world.apply({ groups: 2 });
@@ -353,14 +354,7 @@ describe('BrokerClusterReconciler', () => {
   it('empties a group before it goes: no new messages, then all that is there is consumed', async () => {
     world.apply({ groups: 2 });
     await world.settle();
-    const topic = {
-      name: 't',
-      type: 'NORMAL',
-      queueCount: 4,
-      permission: 'READ_WRITE',
-      retentionMs: undefined,
-    } as const;
-    world.broker('broker-1').topics.set('t', topic);
+    world.broker('broker-1').topics.set('t', TOPIC);
     world.broker('broker-1').lags.set('g', 3);
     world.apply({ groups: 1 });
     for (let count = 0; count < 5; count++) {
@@ -398,14 +392,7 @@ describe('BrokerClusterReconciler', () => {
   it('keeps a group that is wanted again', async () => {
     world.apply({ groups: 2 });
     await world.settle();
-    const topic = {
-      name: 't',
-      type: 'NORMAL',
-      queueCount: 4,
-      permission: 'READ_WRITE',
-      retentionMs: undefined,
-    } as const;
-    for (const name of ['broker-0', 'broker-1']) world.broker(name).topics.set('t', topic);
+    for (const name of ['broker-0', 'broker-1']) world.broker(name).topics.set('t', TOPIC);
     world.broker('broker-1').lags.set('g', 3);
     world.apply({ groups: 1 });
     for (let count = 0; count < 3; count++) {
