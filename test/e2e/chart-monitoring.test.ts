@@ -1,6 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { resolve } from 'node:path';
-import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PlannedNode } from '../../cli/cluster/cluster-plan.ts';
 import { formatAddress } from '../../common/options/parse-value.ts';
@@ -9,15 +6,12 @@ import { TestCluster } from '../support/cluster-launcher.ts';
 import { MISSING_PROMETHEUS, Prometheus } from '../support/prometheus.ts';
 import { withVariables } from '../support/promql-reading.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { SteadyLoad } from './support/steady-load.ts';
 
-const NODE = resolve('node_modules/node/bin/node');
-const ORBITMQ = process.env['ORBITMQ_TEST_EXECUTABLE'] ?? resolve('bin/orbitmq.js');
-const TOPIC = 'load';
 const START_TIMEOUT_MS = 120_000;
 /** Queries look back for up to a minute. */
 const DATA_TIMEOUT_MS = 60_000;
 const ALERT_TIMEOUT_MS = 60_000;
-const SEND_EVERY_MS = 50;
 
 /** Rates over a minute need two scrapes only; without a namespace `=~".*"` matches what is missing. */
 const PANELS = Object.entries(DASHBOARDS).flatMap(([file, { rows }]) =>
@@ -38,32 +32,8 @@ const why = MISSING_PROMETHEUS === undefined ? '' : ` (skipped: ${MISSING_PROMET
 suite(`a real Prometheus at a cluster of real processes${why}`, () => {
   let cluster: TestCluster;
   let prometheus: Prometheus;
-  const clients: ChildProcess[] = [];
   const disposals: (() => Promise<void>)[] = [];
-  let sending: NodeJS.Timeout | undefined;
-
-  /** `orbitmq …` at the cluster, in the background. */
-  function client(...words: readonly string[]): ChildProcess {
-    const child = spawn(NODE, [ORBITMQ, ...words, '--endpoint', cluster.endpoint], {
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
-    // A client that has ended early shows in panels without data.
-    child.stdin.on('error', () => undefined);
-    clients.push(child);
-    return child;
-  }
-
-  async function run(...words: readonly string[]): Promise<void> {
-    const child = client(...words);
-    const code = await new Promise((done) => child.once('close', done));
-    if (code !== 0) throw new Error(`orbitmq ${words.join(' ')} ended with ${String(code)}`);
-  }
-
-  function startLoad(): void {
-    const sender = client('send', TOPIC, '--lines');
-    sending = setInterval(() => sender.stdin?.write('a message\n'), SEND_EVERY_MS);
-    client('receive', TOPIC, '--group', 'readers', '--follow');
-  }
+  let load: SteadyLoad | undefined;
 
   async function alert(name: string): Promise<void> {
     let firing: readonly string[] = [];
@@ -96,13 +66,12 @@ suite(`a real Prometheus at a cluster of real processes${why}`, () => {
       'orbitmq-operator': addresses([controller]),
     });
     disposals.push(() => prometheus.dispose());
-    await run('topic', 'create', TOPIC);
-    startLoad();
+    load = new SteadyLoad(cluster.endpoint);
+    await load.start();
   }, START_TIMEOUT_MS);
 
   afterAll(async () => {
-    clearInterval(sending);
-    for (const child of clients) child.kill('SIGKILL');
+    load?.stop();
     for (const dispose of disposals.reverse()) await dispose();
   }, 60_000);
 

@@ -1,7 +1,5 @@
 /** Prometheus at the pods of a cluster and of its operator: what the dashboards show when all is well. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { DASHBOARDS } from '../../scripts/monitoring/dashboards.ts';
 import { MISSING_PROMETHEUS, Prometheus } from '../support/prometheus.ts';
 import { withVariables } from '../support/promql-reading.ts';
@@ -9,14 +7,11 @@ import { waitFor } from '../support/wait-for.ts';
 import { KubeNamespace, OPERATOR_NAMESPACE } from './support/kube-namespace.ts';
 import { MISSING_KUBE } from './support/local-kube.ts';
 import { installRelease, RELEASE_TIMEOUT_MS } from './support/orbitmq-release.ts';
+import { SteadyLoad } from './support/steady-load.ts';
 
-const NODE = resolve('node_modules/node/bin/node');
-const ORBITMQ = resolve('bin/orbitmq.js');
-const TOPIC = 'load';
 const READY_WITHIN_MS = 120_000;
 const GONE_WITHIN_MS = 120_000;
 const DATA_TIMEOUT_MS = 60_000;
-const SEND_EVERY_MS = 50;
 const PROTOCOL_PORT = 8081;
 const HTTP_PORT = 5557;
 
@@ -42,8 +37,7 @@ const why = missing === undefined ? '' : ` (skipped: ${missing})`;
 suite(`a real Prometheus at a cluster on Kubernetes${why}`, () => {
   let shop: KubeNamespace;
   let prometheus: Prometheus | undefined;
-  let sending: NodeJS.Timeout | undefined;
-  const clients: ChildProcess[] = [];
+  let load: SteadyLoad | undefined;
 
   beforeAll(async () => {
     await installRelease();
@@ -59,12 +53,12 @@ suite(`a real Prometheus at a cluster on Kubernetes${why}`, () => {
       'orbitmq-broker': withPort(await addresses(shop, 'broker'), HTTP_PORT),
       'orbitmq-operator': withPort(await addresses(system, 'operator'), HTTP_PORT),
     });
-    await startLoad(withPort(nameServers, PROTOCOL_PORT)[0] ?? '');
+    load = new SteadyLoad(withPort(nameServers, PROTOCOL_PORT)[0] ?? '');
+    await load.start();
   }, RELEASE_TIMEOUT_MS);
 
   afterAll(async () => {
-    clearInterval(sending);
-    for (const client of clients) client.kill('SIGKILL');
+    load?.stop();
     await prometheus?.dispose();
     await shop.delete(GONE_WITHIN_MS);
   }, 2 * GONE_WITHIN_MS);
@@ -78,22 +72,6 @@ suite(`a real Prometheus at a cluster on Kubernetes${why}`, () => {
 
   const withPort = (hosts: readonly string[], port: number): string[] =>
     hosts.map((host) => `${host}:${port}`);
-
-  async function startLoad(endpoint: string): Promise<void> {
-    const client = (...words: readonly string[]): ChildProcess => {
-      const child = spawn(NODE, [ORBITMQ, ...words, '--endpoint', endpoint], {
-        stdio: ['pipe', 'ignore', 'ignore'],
-      });
-      child.stdin.on('error', () => undefined); // one that has ended shows in panels without data
-      clients.push(child);
-      return child;
-    };
-    const creation = client('topic', 'create', TOPIC);
-    expect(await new Promise((done) => creation.once('close', done))).toBe(0);
-    const sender = client('send', TOPIC, '--lines');
-    sending = setInterval(() => sender.stdin?.write('a message\n'), SEND_EVERY_MS);
-    client('receive', TOPIC, '--group', 'readers', '--follow');
-  }
 
   it.each(PANELS)(
     'shows data: $name',
