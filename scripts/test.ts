@@ -44,6 +44,9 @@ const STAGE_TIMEOUT_MS = 45 * 60_000;
 /** Of a failing program the end of its output is shown, where the reason stands; of failing tests the first ones. */
 const DETAIL_CHARACTERS_MAX = 12_000;
 
+/** More than what a suite of clients and ledgers leaves behind: its process is replaced then. */
+const SUITE_MEMORY = '1500MB';
+
 const cores = availableParallelism();
 const scratch = mkdtempSync(join(tmpdir(), 'orbitmq-test-'));
 
@@ -65,8 +68,12 @@ const stages: readonly Stage[] = [
 
 /** What is proven on every machine that has what it needs; the rest with ORBITMQ_E2E=all. */
 function endToEnd(): readonly string[] {
-  // Clients whose node was taken away leave connections that the system gives up after a quarter of an hour.
-  const always = ['--forceExit'];
+  const always = [
+    // Clients whose node was taken away leave connections that the system gives up after a quarter of an hour.
+    '--forceExit',
+    // With a limit, jest gives each suite to a process of its own: one that ends badly takes no other with it.
+    `--workerIdleMemoryLimit=${SUITE_MEMORY}`,
+  ];
   if (env['ORBITMQ_E2E'] === 'all') return always;
   const there = ['image', 'chart', 'chart-alerts', 'chart-monitoring'];
   const kubernetes = ['', '-helm', '-faults', '-changes', '-samples', '-monitoring'];

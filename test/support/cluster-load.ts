@@ -1,16 +1,13 @@
-import { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '../../cli/client/connection.ts';
 import { AdminClient } from '../../cli/client/admin-client.ts';
 import { ClusterLedger, monotonicMs, type StoredMessage } from './cluster-ledger.ts';
+import { endTelemetryWell, type TelemetryClient } from './official-telemetry.ts';
 import { waitFor } from './wait-for.ts';
 
 /** What we use of the official Node.js client, whose own types do not fit our compiler options. */
-interface OfficialClient {
-  createTelemetryStream(endpoints: unknown): EventEmitter;
-}
-interface OfficialProducer extends OfficialClient {
+interface OfficialProducer extends TelemetryClient {
   startup(): Promise<void>;
   shutdown(): Promise<void>;
   send(message: { topic: string; body: Buffer }): Promise<{ messageId: string; offset: number }>;
@@ -19,7 +16,7 @@ interface OfficialMessage {
   readonly messageId: string;
   readonly body: Buffer;
 }
-interface OfficialConsumer extends OfficialClient {
+interface OfficialConsumer extends TelemetryClient {
   startup(): Promise<void>;
   shutdown(): Promise<void>;
   receive(max: number, invisibleMs: number): Promise<OfficialMessage[]>;
@@ -305,26 +302,6 @@ export class ClusterLoad {
     const text = `${what}: ${message.replace(/[0-9A-F]{20,}|\d+/g, '#').slice(0, 160)}`;
     this.failures.set(text, (this.failures.get(text) ?? 0) + 1);
   }
-}
-
-/**
- * When the client (1.0.8) is done with a stream it takes its own listener away, and an error that comes then ends the process;
- * and a client that was shut down opens streams again, for ever. Both show when nodes are killed, which is what happens here.
- */
-function endTelemetryWell(client: OfficialClient, isClosed: () => boolean): void {
-  const create = client.createTelemetryStream.bind(client);
-  client.createTelemetryStream = (endpoints) => {
-    if (isClosed())
-      return Object.assign(new EventEmitter(), { write: () => true, end: () => undefined });
-    const stream = create(endpoints);
-    const remove = stream.removeAllListeners.bind(stream);
-    stream.removeAllListeners = (event) => {
-      remove(event);
-      if (stream.listenerCount('error') === 0) stream.on('error', () => undefined);
-      return stream;
-    };
-    return stream;
-  };
 }
 
 /** Setting up and reading back are no part of the test: they may take several attempts. */
