@@ -1,3 +1,4 @@
+import { isLeading } from '../../common/model/broker-group.ts';
 import type {
   FailoverGroupView,
   HeardMember,
@@ -56,7 +57,7 @@ function stateOf(view: FailoverGroupView): GroupState {
     followers: namesOf(members, (status) => status.following === master),
     arriving: namesOf(
       members,
-      (status) => status.epoch >= epoch && status.following !== master && !isMaster(status),
+      (status) => status.epoch >= epoch && status.following !== master && !isLeading(status.role),
     ),
     epoch,
     isWritable: hasMaster && status?.writable === true,
@@ -72,10 +73,6 @@ function namesOf(
   return members.flatMap(({ name, status }) =>
     status !== undefined && isSo(status) ? [name] : [],
   );
-}
-
-function isMaster({ role }: MemberStatusView): boolean {
-  return role !== 'follower' && role !== 'recovering';
 }
 
 /** Of several that say they are master the one with the highest epoch is. */

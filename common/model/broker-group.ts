@@ -36,6 +36,13 @@ export interface EpochStart {
 
 export type MemberRole = 'recovering' | 'follower' | 'promoting' | 'master' | 'handing-over';
 
+const LEADING: ReadonlySet<string> = new Set<MemberRole>(['promoting', 'master', 'handing-over']);
+
+/** Whether a member in this role is the master of its epoch, from its order to open it until it has handed it over. */
+export function isLeading(role: string): boolean {
+  return LEADING.has(role);
+}
+
 /** What a master knows of one of its slaves. */
 export interface FollowerStatus {
   readonly memberName: string;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PlannedNode } from '../../cli/cluster/cluster-plan.ts';
 import { formatAddress } from '../../common/options/parse-value.ts';
-import { DASHBOARDS } from '../../scripts/monitoring/dashboards.ts';
 import { TestCluster } from '../support/cluster-launcher.ts';
+import { PANELS } from '../support/dashboard-panels.ts';
 import { MISSING_PROMETHEUS, Prometheus } from '../support/prometheus.ts';
 import { withVariables } from '../support/promql-reading.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -12,15 +12,6 @@ const START_TIMEOUT_MS = 120_000;
 /** Queries look back for up to a minute. */
 const DATA_TIMEOUT_MS = 60_000;
 const ALERT_TIMEOUT_MS = 60_000;
-
-/** Rates over a minute need two scrapes only; without a namespace `=~".*"` matches what is missing. */
-const PANELS = Object.entries(DASHBOARDS).flatMap(([file, { rows }]) =>
-  rows.flatMap(({ panels }) =>
-    panels.flatMap(({ title, queries }) =>
-      queries.map(({ expr }, index) => ({ name: `${file}, ${title}, ${index + 1}`, expr })),
-    ),
-  ),
-);
 
 /** What only an operator in Kubernetes has to show. */
 const NEEDS_KUBERNETES = /node_type="operator"/;

@@ -1,6 +1,6 @@
 /** Prometheus at the pods of a cluster and of its operator: what the dashboards show when all is well. */
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import { DASHBOARDS } from '../../scripts/monitoring/dashboards.ts';
+import { PANELS } from '../support/dashboard-panels.ts';
 import { MISSING_PROMETHEUS, Prometheus } from '../support/prometheus.ts';
 import { withVariables } from '../support/promql-reading.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -21,14 +21,6 @@ const CLUSTER = {
   metadata: { name: 'watched' },
   spec: { groups: 1, replicasPerGroup: 2, namesrv: { replicas: 1 }, storage: { size: '1Gi' } },
 };
-
-const PANELS = Object.entries(DASHBOARDS).flatMap(([file, { rows }]) =>
-  rows.flatMap(({ panels }) =>
-    panels.flatMap(({ title, queries }) =>
-      queries.map(({ expr }, index) => ({ name: `${file}, ${title}, ${index + 1}`, expr })),
-    ),
-  ),
-);
 
 const missing = MISSING_KUBE ?? MISSING_PROMETHEUS;
 const suite = missing === undefined ? describe : describe.skip;

@@ -8,7 +8,7 @@
  * has heard none for a full expiry shares a NameServer with every majority that could have granted, so the last granted
  * heartbeat was sent more than an expiry ago, and writeLeaseMs < heartbeatExpiryMs.
  */
-import type { MemberStatus } from '../../../common/model/broker-group.ts';
+import { isLeading, type MemberStatus } from '../../../common/model/broker-group.ts';
 import type { EarlierTerms, GroupRecord, MasterRun } from './group-record.ts';
 import { isMajority, memberSeen, type GroupObservation } from './observation.ts';
 
@@ -58,8 +58,8 @@ function hasStopped(
 function hasResigned({ transitions }: GroupRecord, status: MemberStatus): boolean {
   const [opened] = transitions;
   const { memberName, role, acceptedEpoch } = status;
-  const isOver = role === 'follower' || role === 'recovering';
-  return isOver && opened?.newMaster === memberName && opened.newEpoch === acceptedEpoch;
+  const isOurs = opened?.newMaster === memberName && opened.newEpoch === acceptedEpoch;
+  return isOurs && !isLeading(role);
 }
 
 /** It refuses everything lower from now on, in every later run too. */
