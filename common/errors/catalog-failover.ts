@@ -23,6 +23,13 @@ export const FAILOVER_ERRORS = {
     retry: 'never',
     hint: 'orbitmq cluster status {group} shows how far it is.',
   },
+  'failover-store-unavailable': {
+    message: 'the record of broker group {group} cannot be {action}: {reason}',
+    protocol: 'INTERNAL_SERVER_ERROR',
+    grpc: 'UNAVAILABLE',
+    retry: 'same-broker',
+    hint: 'Its master goes on, and nobody else is elected meanwhile. Look at what keeps the record: the API server on Kubernetes, the disk of the controller elsewhere.',
+  },
   'group-record-damaged': {
     message: '{file} is damaged: {reason}',
     protocol: 'INTERNAL_SERVER_ERROR',

@@ -1,4 +1,5 @@
-import { isMqError } from '../../common/errors/mq-error.ts';
+import { isMqError, MqError } from '../../common/errors/mq-error.ts';
+import { thrown } from '../../common/errors/thrown.ts';
 import type { Logger } from '../../common/log/logger.ts';
 import type { GroupMember } from '../../common/model/broker-group.ts';
 import { isSameAddress } from '../../common/options/parse-value.ts';
@@ -102,9 +103,7 @@ export class GroupFailover {
 
   /** What is stored now; undefined before the group was first looked at. */
   async read(): Promise<StoredGroup | undefined> {
-    const { store, environment, timings } = this.#ports;
-    const read = store.read(this.brokerName);
-    const stored = await within(environment.timers, timings.storeTimeoutMs, 'reading', read);
+    const stored = await this.#ofStore('read', this.#ports.store.read(this.brokerName));
     this.#eyes.recordSeen(stored);
     this.#metrics.seen(this.brokerName, stored?.record);
     return stored;
@@ -126,9 +125,8 @@ export class GroupFailover {
 
   /** Compare-and-swap, with its line in the log. */
   async store(before: StoredGroup | undefined, record: GroupRecord, why: string): Promise<boolean> {
-    const { store, environment, timings } = this.#ports;
-    const write = store.write(this.brokerName, record, before?.version);
-    const outcome = await within(environment.timers, timings.storeTimeoutMs, 'storing', write);
+    const write = this.#ports.store.write(this.brokerName, record, before?.version);
+    const outcome = await this.#ofStore('stored', write);
     if (outcome === 'conflict') {
       this.#logger.info('another controller was faster', { why });
       return false;
@@ -137,6 +135,18 @@ export class GroupFailover {
     this.#metrics.stored(before?.record, record);
     this.wake();
     return true;
+  }
+
+  /** Bounded in time; what fails is told as a trouble of the store. */
+  async #ofStore<Value>(action: 'read' | 'stored', work: Promise<Value>): Promise<Value> {
+    const { environment, timings } = this.#ports;
+    try {
+      return await within(environment.timers, timings.storeTimeoutMs, work);
+    } catch (error) {
+      if (isMqError(error)) throw error;
+      const fields = { group: this.brokerName, action, reason: thrown(error).message };
+      throw new MqError('failover-store-unavailable', fields, error);
+    }
   }
 
   /** Time until the next turn; 0 for at once. Never rejects: what fails is logged, and tried again after a pause. */

@@ -35,12 +35,11 @@ export class Wake {
 export async function within<Value>(
   timers: Timers,
   ms: number,
-  what: string,
   work: Promise<Value>,
 ): Promise<Value> {
   let onTimeout: () => void = () => undefined;
   const late = new Promise<never>((_, reject) => {
-    onTimeout = (): void => reject(new Error(`${what} took longer than ${ms} ms`));
+    onTimeout = (): void => reject(new Error(`it took longer than ${ms} ms`));
   });
   const timer = timers.after(ms, () => onTimeout());
   try {

@@ -33,10 +33,13 @@ const BEAT_MS = 200;
 class MemoryStore implements GroupStore {
   readonly records = new Map<string, { record: GroupRecord; version: number }>();
   readonly broken = new Set<string>();
+  /** Read for ever. */
+  readonly silent = new Set<string>();
 
   async read(name: string): ReturnType<GroupStore['read']> {
     await Promise.resolve();
     if (this.broken.has(name)) throw new Error('the store is away');
+    if (this.silent.has(name)) await new Promise(() => undefined);
     const found = this.records.get(name);
     return found && { record: found.record, version: String(found.version) };
   }
@@ -269,6 +272,19 @@ describe('what administrators ask of it', () => {
     const { path } = FailoverControllerMethods.Switchover;
     const answer = SwitchoverResponse.decode(await own.call(path, request));
     expect(answer.status?.message).toContain('y is not a member of it');
+  });
+
+  it.each([
+    ['cannot be read', 'the store is away', 'broken'],
+    ['does not answer', 'it took longer than', 'silent'],
+  ] as const)('says so when its store %s', async (_, reason, trouble) => {
+    const own = await start();
+    own.store[trouble].add(GROUP);
+    const request = SwitchoverRequest.encode({ brokerName: GROUP, targetMember: 'b' }).finish();
+    const { path } = FailoverControllerMethods.Switchover;
+    const answer = SwitchoverResponse.decode(await own.call(path, request, 8_000));
+    const message = `the record of broker group ${GROUP} cannot be read: ${reason}`;
+    expect(answer.status?.message).toContain(message);
   });
 
   it('fences a group, and brings its master back when it is unfenced', async () => {
