@@ -86,10 +86,7 @@ export class Registration implements Component {
     const onChange = (): void => {
       this.#reconcile();
     };
-    this.#directory = new NameServerDirectory(
-      { environment, logger, resolve, onChange },
-      options.namesrv,
-    );
+    this.#directory = new NameServerDirectory({ environment, logger, resolve, onChange }, options);
     this.#count = this.#directory.count;
   }
 

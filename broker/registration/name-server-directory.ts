@@ -2,6 +2,7 @@ import type { Environment } from '../../common/environment/environment.ts';
 import type { TimerHandle } from '../../common/environment/timers.ts';
 import type { Logger } from '../../common/log/logger.ts';
 import type { Address } from '../../common/options/option-definition.ts';
+import type { NodeOptions } from '../../common/options/node-options.ts';
 import { formatAddress, isSameAddress } from '../../common/options/parse-value.ts';
 import { KnownAddresses } from './core/known-addresses.ts';
 
@@ -21,7 +22,13 @@ export interface DirectoryPorts {
   readonly onChange: () => void;
 }
 
-const REFRESH_MS = 30_000;
+type DirectoryOptions = Pick<NodeOptions, 'namesrv' | 'heartbeatExpiryMs'>;
+
+/**
+ * Resolutions per expiry of heartbeats. A NameServer that has started takes one expiry to find out who is there, and answers for the
+ * routes from then on: by then each broker must have found it, also one that came under a known name without any other being lost.
+ */
+const REFRESHES_PER_EXPIRY = 3;
 /** Between two resolutions, however many streams break. */
 const REFRESH_MIN_MS = 1_000;
 const IS_ADDRESS = /^[\d.]+$|:/;
@@ -29,21 +36,25 @@ const IS_ADDRESS = /^[\d.]+$|:/;
 interface Entry {
   readonly name: Address;
   readonly known: KnownAddresses;
-  /** The last attempt failed; each failure in a row is one line in the log. */
+  /** The last attempt failed; all failures in a row are one line in the log. */
   isFailing: boolean;
+  /** A resolver that hangs blocks a thread of the process, which the disk needs: at most one for a name. */
+  isResolving: boolean;
 }
 
 /** Finds the NameServers that the configured names lead to, again and again: a name may have several addresses, and others later. */
 export class NameServerDirectory {
   readonly #ports: DirectoryPorts;
+  readonly #refreshMs: number;
   #entries: readonly Entry[] = [];
   #timer: TimerHandle | undefined;
   #lastMs = -Infinity;
   #isStopped = true;
 
-  constructor(ports: DirectoryPorts, names: readonly Address[]) {
+  constructor(ports: DirectoryPorts, { namesrv, heartbeatExpiryMs }: DirectoryOptions) {
     this.#ports = ports;
-    this.set(names);
+    this.#refreshMs = heartbeatExpiryMs / REFRESHES_PER_EXPIRY;
+    this.set(namesrv);
   }
 
   /** Each address once, in the order of the names. */
@@ -82,7 +93,7 @@ export class NameServerDirectory {
       const before =
         this.#entries.find((entry) => isSameAddress(entry.name, name))?.known.hosts ?? [];
       known.found(IS_ADDRESS.test(name.host) ? [name.host] : before, nowMs);
-      return { name, known, isFailing: false };
+      return { name, known, isFailing: false, isResolving: false };
     });
     if (!this.#isStopped) this.#refresh();
   }
@@ -114,7 +125,7 @@ export class NameServerDirectory {
   #refresh(): void {
     this.#lastMs = this.#ports.environment.clock.monotonicMs();
     const entries = this.#entries.filter(({ name }) => !IS_ADDRESS.test(name.host));
-    this.#refreshIn(REFRESH_MS);
+    this.#refreshIn(this.#refreshMs);
     for (const entry of entries) void this.#resolve(entry);
     this.#ports.onChange();
   }
@@ -122,6 +133,8 @@ export class NameServerDirectory {
   /** Never rejects. */
   async #resolve(entry: Entry): Promise<void> {
     const { name, known } = entry;
+    if (entry.isResolving) return;
+    entry.isResolving = true;
     try {
       const hosts = await this.#ports.resolve(name.host);
       if (this.#isStopped || !this.#entries.includes(entry)) return;
@@ -136,6 +149,8 @@ export class NameServerDirectory {
       if (!entry.isFailing) this.#ports.logger.warn('NameServer name cannot be resolved', fields);
       entry.isFailing = true;
       if (known.hosts.length === 0) this.refreshSoon();
+    } finally {
+      entry.isResolving = false;
     }
   }
 }

@@ -41,6 +41,12 @@ export class RegistrationWorld {
   readonly nameServers: NameServerEnd[] = [];
   /** Addresses by name; a name that is missing cannot be resolved. */
   readonly dns = new Map<string, readonly string[]>();
+  /** Asks `dns`, unless a test wants something else. */
+  resolve = (name: string): Promise<readonly string[]> => {
+    const found = this.dns.get(name);
+    const isUnknown = found === undefined;
+    return isUnknown ? Promise.reject(new Error(`${name} is not known`)) : Promise.resolve(found);
+  };
   readonly namesrv: readonly Address[];
   readonly #keptChanges: number | undefined;
   broker: BrokerEnd;
@@ -274,12 +280,7 @@ export class BrokerEnd {
       }),
       connect: ({ host: place }) =>
         this.#channelTo(world.nameServers.find(({ address }) => address.host === place)),
-      resolve: (name) => {
-        const found = world.dns.get(name);
-        return found === undefined
-          ? Promise.reject(new Error(`${name} is not known`))
-          : Promise.resolve(found);
-      },
+      resolve: (name) => world.resolve(name),
       events: {
         onGranted: (index, sentMs) => this.heard.push(`granted ${index} ${sentMs}`),
         onWithdrawn: (index) => this.heard.push(`withdrawn ${index}`),
