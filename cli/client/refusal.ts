@@ -1,6 +1,7 @@
 import { status as GrpcStatus } from '@grpc/grpc-js';
 import { ERROR_CATALOG, errorDefinition, type ErrorCode } from '../../common/errors/catalog.ts';
 import { MqError } from '../../common/errors/mq-error.ts';
+import { plainDetails } from '../../common/rpc/plain-details.ts';
 import { Code, type IStatus } from '../../proto/generated/v2.ts';
 
 /** Where one call went and what it was, for the error when it fails. */
@@ -49,7 +50,7 @@ function splitMessage(message: string): { text: string; advice: string } {
 export function callError(error: unknown, call: CallDescription): Error {
   if (!isServiceError(error)) return error as Error;
   const { endpoint, what, timeoutMs: limitMs } = call;
-  const reason = plainReason(error.details);
+  const reason = plainDetails(error.details);
   switch (error.code) {
     case GrpcStatus.UNAVAILABLE:
       return /certificate|altname/i.test(reason)
@@ -64,15 +65,6 @@ export function callError(error: unknown, call: CallDescription): Error {
     default:
       return grpcRefusal(error);
   }
-}
-
-/** gRPC's text without what it says about itself: `connect ECONNREFUSED 127.0.0.1:8081`. */
-function plainReason(details: string): string {
-  return details
-    .replace(/^No connection established\. Last error: /, '')
-    .replace(/ ?Resolution note: ?$/, '')
-    .replace(/; if the root CA is installed locally.*$/, '')
-    .replace(/^(Error: )?(.*?)\.?$/s, '$2');
 }
 
 interface GrpcFailure {

@@ -10,6 +10,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import type { Clock } from '../environment/clock.ts';
+import { plainDetails } from './plain-details.ts';
 import type { CallOptions, RpcChannel, RpcStream, RpcStreamListener } from './rpc-channel.ts';
 import { RpcError } from './rpc-error.ts';
 
@@ -270,7 +271,7 @@ const NO_CONNECTION = ['No connection established', 'Channel closed before call 
 
 function toRpcError({ code, details }: ServiceError): RpcError {
   const wasSent = !NO_CONNECTION.some((text) => details.startsWith(text));
-  return new RpcError(code, details, wasSent ? undefined : 'never-sent');
+  return new RpcError(code, plainDetails(details), wasSent ? undefined : 'never-sent');
 }
 
 function identity(value: Buffer): Buffer {

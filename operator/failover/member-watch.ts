@@ -114,7 +114,12 @@ export class MemberWatch {
     if (!this.#isStopped) {
       const { name } = this.client.member;
       const fields = { group: this.#brokerName, member: name, error };
-      this.#ports.log.log('warn', `member ${name}`, 'a member does not answer', fields);
+      this.#ports.log.log(
+        'warn',
+        `member ${name}`,
+        'a member does not answer; it is asked again',
+        fields,
+      );
     }
     this.#ports.onSeen();
   }

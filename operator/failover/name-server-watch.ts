@@ -64,9 +64,9 @@ export class NameServerWatch {
       onSeen();
     } catch (error) {
       const { address } = this.client;
-      if (!this.#isStopped) {
-        log.log('warn', `namesrv ${address}`, 'a NameServer does not answer', { address, error });
-      }
+      if (this.#isStopped) return;
+      const message = 'a NameServer does not answer; it is asked again';
+      log.log('warn', `namesrv ${address}`, message, { address, error });
     }
   }
 }

@@ -151,7 +151,7 @@ export class OrderSender {
       const fields = { group: brokerName, address, epoch, itsEpoch: answer.epoch };
       this.#ports.log.log('warn', `epoch ${brokerName} ${address}`, message, fields);
     } catch (error) {
-      const message = 'a NameServer could not be told an epoch';
+      const message = 'a NameServer could not be told an epoch; it is told again';
       const fields = { group: brokerName, address, epoch, error };
       this.#ports.log.log('warn', `tell ${brokerName} ${address}`, message, fields);
     }

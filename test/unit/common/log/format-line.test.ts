@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { MqError } from '../../../../common/errors/mq-error.ts';
 import { formatJson, formatText, type LogEntry } from '../../../../common/log/format-line.ts';
+import { RpcError } from '../../../../common/rpc/rpc-error.ts';
 
 const entry = (fields: Record<string, unknown>, message = 'listening'): LogEntry => ({
   timeMs: Date.UTC(2026, 0, 2, 3, 4, 5, 6),
@@ -32,6 +33,15 @@ describe('text for a person', () => {
     );
     expect(expected).toContain('error=topic-not-found reason="topic T does not exist"');
     expect(expected.split('\n')).toHaveLength(1);
+  });
+
+  it.each([
+    ['a peer that does not answer', new RpcError('unavailable', 'connect ECONNREFUSED ::1:8081')],
+    ['a name that nobody knows', Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' })],
+  ])('shows no stack of %s: its own line says what was wrong', (_, error) => {
+    expect(error.stack).toContain(' at ');
+    expect(formatText(entry({ error }), false).split('\n')).toHaveLength(1);
+    expect(formatJson(entry({ error }))).not.toContain('stack');
   });
 
   it('has colours when asked', () => {
