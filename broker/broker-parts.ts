@@ -227,7 +227,7 @@ function buildServices(
       { state, reader, environment, selector, attempts, consumption, mayDeliver },
       options,
     ),
-    settler: new Settler({ state, pipeline, attempts, deadLetters }),
+    settler: new Settler({ state, pipeline, attempts, deadLetters, locator }),
     storeHost: advertised,
     confirmed: confirmation(membership, environment, options),
     autoCreateTopic: (name) => creation.onFirstUse(name),

@@ -128,12 +128,11 @@ export class Broker {
   serve(): void {
     const { state, log } = this.#recovered;
     assert(state.foldedOffset === log.endOffset, 'a broker serves when all of its log has effect');
-    const { attempts, receipts, settler } = this.services;
+    const { attempts, receipts } = this.services;
     state.resetReservations([]);
     if (state.receiptKey !== undefined) receipts.useKey(Buffer.from(state.receiptKey, 'base64'));
     state.setListener(this.#parts.serving);
     attempts.adopt();
-    settler.adopt();
     this.#parts.housekeeping.start();
   }
 

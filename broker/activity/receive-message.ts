@@ -40,7 +40,7 @@ export async function receiveMessage(
     });
     return { status: { code, message }, messages: [], deliveryTimestampMs: nowMs };
   }
-  const messages = deliveries.map((delivery) => compose(services, receive, delivery, nowMs));
+  const messages = deliveries.map((delivery) => compose(services, receive, delivery));
   services.traffic.messagesOut(runtime.standing, deliveries);
   return { status: STATUS_OK, messages, deliveryTimestampMs: nowMs };
 }
@@ -102,7 +102,6 @@ function compose(
   services: BrokerServices,
   request: ReceiveRequest,
   delivery: Delivery,
-  nowMs: number,
 ): Uint8Array {
   const { pending, message, attempt } = delivery;
   const { progress, offset } = pending;
@@ -118,7 +117,7 @@ function compose(
       queueId: progress.queueId,
       queueOffset: queueOffset(offset),
       attempt,
-      issuedAtMs: nowMs,
+      stamp: message.stamp,
     }),
     invisibleDurationMs: request.invisibleMs,
     deliveryAttempt: attempt,

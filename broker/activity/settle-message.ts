@@ -45,18 +45,17 @@ async function ackOne(
   }
 }
 
-/** The handle stays good; a new text of it is returned, since clients keep what they get. */
+/** The handle stays good, and is returned: clients keep what they get. */
 export async function changeInvisibleDuration(
   services: BrokerServices,
   request: IChangeInvisibleDurationRequest,
   client: ClientContext,
 ): Promise<IChangeInvisibleDurationResponse> {
   services.clients.touch(client.clientId);
-  const text = request.receiptHandle ?? '';
-  const handle = openReceipt(services, text, request.group?.name, request.topic?.name);
+  const receiptHandle = request.receiptHandle ?? '';
+  const handle = openReceipt(services, receiptHandle, request.group?.name, request.topic?.name);
   await services.settler.postpone(handle, Math.max(0, wholeMs(request.invisibleDuration)));
-  const renewed = { ...handle, issuedAtMs: services.environment.clock.nowMs() };
-  return { status: STATUS_OK, receiptHandle: services.receipts.encode(renewed) };
+  return { status: STATUS_OK, receiptHandle };
 }
 
 export async function forwardMessageToDeadLetterQueue(

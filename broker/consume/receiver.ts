@@ -221,6 +221,7 @@ export class Receiver {
         this.#passOver(request, chosen, message);
         return;
       }
+      pending.stamp = message.stamp;
       deliveries.push({ pending, message, attempt });
     });
     return deliveries;

@@ -1,16 +1,25 @@
 import { MqError } from '../../common/errors/mq-error.ts';
 import type { ReceiptHandle } from '../../common/model/receipt-handle.ts';
+import { NO_STAMP } from '../../common/model/record-stamp.ts';
 import type { BrokerState } from '../state/broker-state.ts';
 import type { CommitPipeline } from '../state/commit-pipeline.ts';
 import type { GroupTopic } from '../state/group-table.ts';
+import type { MessageLocator } from '../state/message-locator.ts';
 import { ackBytes, writeAck } from '../state/payload/settlement-record.ts';
 import { RecordType } from '../store/record-type.ts';
 import type { AttemptKeeper } from './attempt-keeper.ts';
-import type { Pending } from './core/queue-progress.ts';
+import type { Pending, QueueProgress } from './core/queue-progress.ts';
 import type { DeadLetters } from './dead-letters.ts';
 
-/** What a receipt handle stands for now: a delivery that may be settled, or one that is settled already. */
-type Receipt = OpenReceipt | { readonly kind: 'settling' } | { readonly kind: 'done' };
+/**
+ * What a receipt handle stands for now: a delivery that may be settled, or one that is settled already. `unproven`: it was delivered
+ * before this broker began to serve, and whether the same message still stands there has to be read.
+ */
+type Receipt =
+  | OpenReceipt
+  | { readonly kind: 'settling' }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'unproven'; readonly queueNo: number };
 
 interface OpenReceipt {
   readonly kind: 'open';
@@ -23,6 +32,7 @@ export interface SettlerPorts {
   readonly pipeline: CommitPipeline;
   readonly attempts: AttemptKeeper;
   readonly deadLetters: DeadLetters;
+  readonly locator: MessageLocator;
 }
 
 /** A delivery whose settlement failed does not expire before this, so that the client's retry finds it. */
@@ -34,16 +44,9 @@ const UNSETTLED_MS = 5_000;
  */
 export class Settler {
   readonly #ports: SettlerPorts;
-  /** By queue number: where its messages ended when this broker began to serve. */
-  #inheritedEnds: Readonly<Float64Array> = new Float64Array(0);
 
   constructor(ports: SettlerPorts) {
     this.#ports = ports;
-  }
-
-  /** Serving begins: of what is there now somebody else may have delivered any message. */
-  adopt(): void {
-    this.#inheritedEnds = this.#ports.state.index.endOffsets();
   }
 
   /** Resolves when the acknowledgement is as durable as the broker promises. */
@@ -92,15 +95,27 @@ export class Settler {
     handle: ReceiptHandle,
     act: (receipt: OpenReceipt | { readonly kind: 'done' }) => Promise<void> | void,
   ): Promise<void> {
-    const receipt = this.#open(handle);
+    let stamp: number | undefined;
+    let receipt = this.#open(handle, stamp);
+    if (receipt.kind === 'unproven') {
+      stamp = await this.#readStamp(receipt.queueNo, handle.queueOffset);
+      receipt = this.#open(handle, stamp);
+    }
     if (receipt.kind === 'open') {
       await act(receipt);
       return;
     }
     await this.#ports.pipeline.whenFolded();
-    const settled = this.#open(handle);
-    if (settled.kind === 'settling') throw stale('is being settled by another call');
+    const settled = this.#open(handle, stamp);
+    if (settled.kind !== 'open' && settled.kind !== 'done')
+      throw stale('is being settled by another call');
     await act(settled);
+  }
+
+  async #readStamp(queueNo: number, offset: number): Promise<number> {
+    const stamp = await this.#ports.locator.stamp(queueNo, offset);
+    if (stamp === undefined) throw stale('names a message that is not there');
+    return stamp;
   }
 
   async #settle(pending: Pending, write: () => Promise<void>): Promise<void> {
@@ -117,7 +132,8 @@ export class Settler {
     }
   }
 
-  #open(handle: ReceiptHandle): Receipt {
+  /** `readStamp`: of the message at that place, when it has been read. */
+  #open(handle: ReceiptHandle, readStamp: number | undefined): Receipt {
     const standing = this.#ports.state.standing(handle.groupId, handle.topicId);
     const queue = standing?.queues[handle.queueId];
     if (standing === undefined || queue === undefined)
@@ -125,27 +141,39 @@ export class Settler {
     const offset = handle.queueOffset;
     if (queue.isDone(offset)) return { kind: 'done' };
     const pending = queue.pending(offset);
-    if (pending === undefined) return this.#reopen(standing, handle);
-    // Also when it is ready or waiting: it was delivered before a restart, and that delivery has not ended.
-    if (handle.attempt !== pending.ended + 1) throw stale('has expired');
-    if (pending.state === 'settling') return { kind: 'settling' };
-    return { kind: 'open', standing, pending: queue.begin(offset) };
+    this.#requireAttempt(handle, queue, pending);
+    const known = pending?.stamp ?? NO_STAMP;
+    const stamp = known === NO_STAMP ? readStamp : known;
+    if (!isProven(handle, stamp)) return { kind: 'unproven', queueNo: queue.queueNo };
+    if (pending?.state === 'settling') return { kind: 'settling' };
+    const begun = queue.begin(offset);
+    begun.stamp = stamp ?? NO_STAMP;
+    return { kind: 'open', standing, pending: begun };
   }
 
-  /**
-   * Nothing is known of the delivery since the broker restarted: a first delivery is taken at its word. But what has come since
-   * then only this broker has delivered: the handle is for a message that a failover took back, whose place another one has.
-   */
-  #reopen(standing: GroupTopic, handle: ReceiptHandle): Receipt {
-    const queue = standing.queues[handle.queueId];
-    const { index } = this.#ports.state;
-    if (queue === undefined || handle.attempt !== 1) throw stale('is of an earlier delivery');
-    if (handle.queueOffset >= index.endOffset(queue.queueNo))
+  /** Nothing is known of a delivery from before a restart that has not ended: a first one is taken at its word. */
+  #requireAttempt(handle: ReceiptHandle, queue: QueueProgress, pending: Pending | undefined): void {
+    if (pending !== undefined) {
+      // Also when it is ready or waiting: it was delivered before a restart, and that delivery has not ended.
+      if (handle.attempt !== pending.ended + 1) throw stale('has expired');
+      return;
+    }
+    if (handle.attempt !== 1) throw stale('is of an earlier delivery');
+    if (handle.queueOffset >= this.#ports.state.index.endOffset(queue.queueNo))
       throw stale('names a message that is not there');
-    if (handle.queueOffset >= (this.#inheritedEnds[queue.queueNo] ?? 0))
-      throw stale('is of a message that is not there any more');
-    return { kind: 'open', standing, pending: queue.begin(handle.queueOffset) };
   }
+}
+
+/**
+ * False while it has to be read which message has the place. Throws when it is another one than the handle is for: a failover, or a
+ * power loss, has taken that one back.
+ */
+function isProven(handle: ReceiptHandle, stamp: number | undefined): boolean {
+  // Older brokers do not say it, in handles and in copies of messages: then there is nothing to compare.
+  if (handle.stamp === NO_STAMP || stamp === NO_STAMP) return true;
+  if (stamp !== undefined && stamp !== handle.stamp)
+    throw stale('is of a message that is not there any more');
+  return stamp !== undefined;
 }
 
 function stale(reason: string): MqError {

@@ -3,7 +3,7 @@ import { EntryBatch } from '../store/index/core/entry-batch.ts';
 import { isGone } from '../store/index/core/index-entry.ts';
 import type { BrokerState } from './broker-state.ts';
 import { indexDamaged } from './index-damaged.ts';
-import type { MessageReader } from './message-reader.ts';
+import { stampOfRecord, type MessageReader } from './message-reader.ts';
 import { readReference } from './payload/reference-record.ts';
 import type { Relocation } from './relocation-table.ts';
 
@@ -35,6 +35,13 @@ export class MessageLocator {
       );
     }
     return moved;
+  }
+
+  /** Stamp of the message at this place; undefined when there is none any more. */
+  async stamp(queueNo: number, offset: number): Promise<number | undefined> {
+    const found = await this.entry(queueNo, offset);
+    const record = found === undefined ? undefined : await this.#reader.recordIfKept(found);
+    return record === undefined ? undefined : stampOfRecord(record);
   }
 
   /** The record with the message itself: follows a reference. */

@@ -1,16 +1,19 @@
 import { assert } from '../../common/assert.ts';
 import { physicalOffset } from '../../common/model/offsets.ts';
+import { recordStamp } from '../../common/model/record-stamp.ts';
 import { recordAt, type LogRecord } from '../store/record-codec.ts';
 import { RecordType } from '../store/record-type.ts';
 import type { StoredMessage } from '../../common/wire/delivered-message.ts';
 import type { MessageLog } from './backlog-reader.ts';
-import { readStoredParts } from './payload/message-record.ts';
+import { readCarriedStamp, readStoredParts } from './payload/message-record.ts';
 import { readReference, type Reference } from './payload/reference-record.ts';
 import type { Location } from './relocation-table.ts';
 
 /** A message where it is stored, with what its record says of it. */
 export interface MessageInLog extends StoredMessage {
   readonly storeTimeMs: number;
+  /** Of the message at its place in the queue. */
+  readonly stamp: number;
   /** Set for a message that stands in its queue by reference (dead-lettered). */
   readonly reference: Reference | undefined;
 }
@@ -113,6 +116,7 @@ export class MessageReader {
     return {
       ...readStoredParts(target.buffer, target.payloadStart),
       storeTimeMs: message.storeTimeMs,
+      stamp: message.stamp,
       reference,
     };
   }
@@ -146,17 +150,35 @@ function runsOf(sorted: readonly ColdMessage[]): Run[] {
   return runs;
 }
 
+/**
+ * Of the message that the record puts into a queue. A Carry record repeats one that was stored earlier, and says the stamp of that;
+ * those of older brokers do not.
+ */
+export function stampOfRecord({
+  type,
+  epoch,
+  storeTimeMs,
+  buffer,
+  payloadStart,
+}: LogRecord): number {
+  return type === RecordType.Carry
+    ? readCarriedStamp(buffer, payloadStart)
+    : recordStamp(epoch, storeTimeMs);
+}
+
 /** A Reference has its parts elsewhere; they are filled in by `#resolve`. */
 function storedMessage(record: LogRecord): MessageInLog {
   const { storeTimeMs } = record;
+  const stamp = stampOfRecord(record);
   if (record.type === RecordType.Reference) {
     const { buffer, payloadStart: at } = record;
     const nowhere = { headStart: at, headEnd: at, systemStart: at, systemEnd: at };
-    return { buffer, ...nowhere, storeTimeMs, reference: readReference(buffer, at) };
+    return { buffer, ...nowhere, storeTimeMs, stamp, reference: readReference(buffer, at) };
   }
   return {
     ...readStoredParts(record.buffer, record.payloadStart),
     storeTimeMs,
+    stamp,
     reference: undefined,
   };
 }

@@ -1,4 +1,5 @@
 import type { Environment } from '../../common/environment/environment.ts';
+import { NO_STAMP } from '../../common/model/record-stamp.ts';
 import { DLQ_PREFIX } from '../../common/model/topic.ts';
 import { RecordType } from '../store/record-type.ts';
 import type { BrokerState } from './broker-state.ts';
@@ -8,6 +9,7 @@ import type { MessageReader } from './message-reader.ts';
 import {
   MESSAGE_FIXED_BYTES,
   readStoredParts,
+  writeCarriedStamp,
   writeMessageFixed,
 } from './payload/message-record.ts';
 import { indexDamaged } from './index-damaged.ts';
@@ -98,9 +100,11 @@ export class ReferenceCarrier {
   async #carry(place: Place, end: number, carriedBefore: number): Promise<number> {
     const { pipeline, reader, locator } = this.#ports;
     const queueNo = place.topic.queueNos[place.queueId];
-    const target = queueNo === undefined ? undefined : await locator.target(queueNo, place.offset);
+    if (queueNo === undefined) return 0;
+    const target = await locator.target(queueNo, place.offset);
     if (target === undefined || target.physical >= end) return 0;
     const record = await reader.record(target);
+    const stamp = (await locator.stamp(queueNo, place.offset)) ?? NO_STAMP;
     const { buffer, headStart, headEnd, systemStart, systemEnd } = readStoredParts(
       record.buffer,
       record.payloadStart,
@@ -117,6 +121,7 @@ export class ReferenceCarrier {
         idHashLow: 0,
       };
       writeMessageFixed(into, at, fields, headEnd - headStart, systemEnd - systemStart);
+      writeCarriedStamp(into, at, stamp);
       buffer.copy(into, at + MESSAGE_FIXED_BYTES, headStart, systemEnd);
     });
     if (carriedBefore % CARRY_BATCH === CARRY_BATCH - 1) await pipeline.whenFolded();

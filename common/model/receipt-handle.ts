@@ -5,10 +5,14 @@
  *   0      u8   version (1)
  *   1      u8   length of the broker name (1–127)
  *   2      …    broker name, UTF-8
- *   then   u32  topic id · u16 queue id · u48 queue offset · u16 attempt · u32 group id · u48 issued at (ms)
+ *   then   u32  topic id · u16 queue id · u48 queue offset · u16 attempt · u32 group id · u48 stamp
  *   last   16   MAC over everything before it
+ *
+ * The stamp says which message it is for, see record-stamp.ts. Brokers from before it wrote the time of the delivery there,
+ * whose highest bit is not set, and never read it: so both take each other's handles, and there is one version.
  */
 import { queueOffset, type QueueOffset } from './offsets.ts';
+import { stampOf } from './record-stamp.ts';
 
 export interface ReceiptHandle {
   readonly brokerName: string;
@@ -19,8 +23,8 @@ export interface ReceiptHandle {
   readonly queueOffset: QueueOffset;
   /** Which delivery of the message this is, from 1. */
   readonly attempt: number;
-  /** Wall time of the delivery. */
-  readonly issuedAtMs: number;
+  /** Of the message; NO_STAMP in a handle of a broker that did not say. */
+  readonly stamp: number;
 }
 
 /** Keyed digest; at least `MAC_BYTES` bytes, of which that many are used. */
@@ -39,8 +43,8 @@ const QUEUE_AT = TOPIC_AT + 4;
 const OFFSET_AT = QUEUE_AT + 2;
 const ATTEMPT_AT = OFFSET_AT + 6;
 const GROUP_AT = ATTEMPT_AT + 2;
-const ISSUED_AT = GROUP_AT + 4;
-const FIELDS_BYTES = ISSUED_AT + 6;
+const STAMP_AT = GROUP_AT + 4;
+const FIELDS_BYTES = STAMP_AT + 6;
 /** Longest text that can be a handle; anything longer is refused before it is decoded. */
 const TEXT_LENGTH_MAX = Math.ceil(((NAME_AT + NAME_BYTES_MAX + FIELDS_BYTES + MAC_BYTES) * 4) / 3);
 
@@ -57,7 +61,7 @@ export function encodeReceiptHandle(handle: ReceiptHandle, mac: Mac): string {
   bytes.writeUIntBE(handle.queueOffset, fieldsAt + OFFSET_AT, 6);
   bytes.writeUInt16BE(handle.attempt, fieldsAt + ATTEMPT_AT);
   bytes.writeUInt32BE(handle.groupId, fieldsAt + GROUP_AT);
-  bytes.writeUIntBE(handle.issuedAtMs, fieldsAt + ISSUED_AT, 6);
+  bytes.writeUIntBE(handle.stamp, fieldsAt + STAMP_AT, 6);
   bytes.set(mac(bytes.subarray(0, macAt)).subarray(0, MAC_BYTES), macAt);
   return bytes.toString('base64url');
 }
@@ -99,7 +103,7 @@ function readFields(bytes: Buffer): ReceiptHandle {
     queueOffset: queueOffset(bytes.readUIntBE(fieldsAt + OFFSET_AT, 6)),
     attempt: bytes.readUInt16BE(fieldsAt + ATTEMPT_AT),
     groupId: bytes.readUInt32BE(fieldsAt + GROUP_AT),
-    issuedAtMs: bytes.readUIntBE(fieldsAt + ISSUED_AT, 6),
+    stamp: stampOf(bytes.readUIntBE(fieldsAt + STAMP_AT, 6)),
   };
 }
 

@@ -168,7 +168,7 @@ export class FakeBroker implements BrokerAccess {
       groupId: 1,
       queueId: 0,
       queueOffset: queueOffset(0),
-      issuedAtMs: 0,
+      stamp: 0,
     };
     return encodeReceiptHandle({ brokerName: this.brokerName, attempt, ...fields }, this.mac);
   }

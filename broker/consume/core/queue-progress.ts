@@ -1,4 +1,5 @@
 import { assert } from '../../../common/assert.ts';
+import { NO_STAMP } from '../../../common/model/record-stamp.ts';
 import { OffsetSet } from './offset-set.ts';
 
 /**
@@ -21,6 +22,8 @@ export interface Pending {
   notBeforeMs: number;
   /** Who has it in flight; '' otherwise. */
   clientId: string;
+  /** Which message it is, once it has been read here; NO_STAMP until then. */
+  stamp: number;
   /** Its own tag, once a filter has chosen it by the hash of another one. */
   passedTag: string | undefined;
   /** While its client lives, an in-flight message is renewed up to this monotonic time; 0 = not renewed. */
@@ -199,6 +202,7 @@ export class QueueProgress {
       dueAtMs: 0,
       notBeforeMs: 0,
       clientId: '',
+      stamp: NO_STAMP,
       passedTag: undefined,
       renewUntilMs: 0,
       bucket: -1,

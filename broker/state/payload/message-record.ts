@@ -8,12 +8,14 @@
  * | 4  | 2    | queue id                                                                             |
  * | 6  | 6    | queue offset                                                                         |
  * | 12 | 4    | tag hash, 0 = no tag                                                                 |
- * | 16 | 8    | hash of topic and message id, for the idempotence window                             |
+ * | 16 | 8    | hash of topic and message id, for the idempotence window; in a Carry record the stamp |
+ * |    |      | of the message that it repeats, 0 from brokers that did not write it                 |
  * | 24 | 4    | bytes of head                                                                        |
  * | 28 | 4    | bytes of system                                                                      |
  * | 32 |      | head: the message's wire bytes without system_properties; then system: its inner bytes |
  */
 import type { StoredMessage } from '../../../common/wire/delivered-message.ts';
+import { stampOf } from '../../../common/model/record-stamp.ts';
 import { readUint48, writeUint48 } from './integers.ts';
 
 const TOPIC_ID = 0;
@@ -21,6 +23,8 @@ const QUEUE_ID = TOPIC_ID + 4;
 const QUEUE_OFFSET = QUEUE_ID + 2;
 const TAG_HASH = QUEUE_OFFSET + 6;
 const ID_HASH_HIGH = TAG_HASH + 4;
+/** The two bytes before it stay 0. */
+const CARRIED_STAMP = ID_HASH_HIGH + 2;
 const ID_HASH_LOW = ID_HASH_HIGH + 4;
 const HEAD_BYTES = ID_HASH_LOW + 4;
 const SYSTEM_BYTES = HEAD_BYTES + 4;
@@ -61,6 +65,16 @@ export function readMessagePlace(buffer: Buffer, at: number): MessagePlace {
     idHashHigh: buffer.readUInt32BE(at + ID_HASH_HIGH),
     idHashLow: buffer.readUInt32BE(at + ID_HASH_LOW),
   };
+}
+
+/** After `writeMessageFixed`, whose hash of a message id it replaces. */
+export function writeCarriedStamp(buffer: Buffer, at: number, stamp: number): void {
+  writeUint48(buffer, stamp, at + CARRIED_STAMP);
+}
+
+/** Of the message that a Carry record repeats. */
+export function readCarriedStamp(buffer: Buffer, at: number): number {
+  return stampOf(readUint48(buffer, at + CARRIED_STAMP));
 }
 
 /** Where the parts of the message lie; views of nothing, copies of nothing. */

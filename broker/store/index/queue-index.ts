@@ -130,11 +130,6 @@ export class QueueIndex {
     return queues.has(queueNo) ? (queues.endOffset[queueNo] as number) : 0;
   }
 
-  /** Of all queues, by number, as they are now. */
-  endOffsets(): Float64Array {
-    return this.#memory.queues.endOffset.slice();
-  }
-
   /**
    * Adds the entry of the next queue offset. An unknown queue starts at whatever offset comes first. An offset already
    * present is ignored: replay repeats. A gap, or a physical offset that does not grow, is a bug of the caller.

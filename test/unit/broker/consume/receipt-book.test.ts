@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ReceiptBook } from '../../../../broker/consume/receipt-book.ts';
 import type { Environment } from '../../../../common/environment/environment.ts';
 import { queueOffset } from '../../../../common/model/offsets.ts';
+import { recordStamp } from '../../../../common/model/record-stamp.ts';
 import { simulate } from '../../../simulation/world.ts';
 
 const HANDLE = {
@@ -11,7 +12,7 @@ const HANDLE = {
   queueId: 3,
   queueOffset: queueOffset(4),
   attempt: 5,
-  issuedAtMs: 6,
+  stamp: recordStamp(6, 7),
 };
 const KEY = '/data/receipt.key';
 

@@ -129,24 +129,3 @@ describe('a delivery from before a restart', () => {
     }),
   );
 });
-
-describe('a handle of a message that a failover took back', () => {
-  it('does not acknowledge the message that has its place now', () =>
-    simulate(1, async (world) => {
-      const [old, next] = [
-        await BrokerKit.open(world.addNode('old').environment),
-        await BrokerKit.open(world.addNode('next').environment),
-      ];
-      next.services.receipts.useKey(old.services.receipts.key);
-      for (const kit of [old, next]) {
-        await kit.sent('t', 'kept');
-        const [kept] = await kit.receive('g', 't');
-        expect(await kit.ack('g', 't', kept!.handle)).toBe('OK');
-      }
-      await old.sent('t', 'lost');
-      const [lost] = await old.receive('g', 't');
-      await next.sent('t', 'there');
-      expect(await next.ack('g', 't', lost!.handle)).toContain('[receipt-handle-invalid]');
-      expect(await next.receive('g', 't')).toMatchObject([{ id: 'there' }]);
-    }));
-});

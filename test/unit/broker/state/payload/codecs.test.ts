@@ -4,8 +4,10 @@ import { decodeChange, encodeChange } from '../../../../../broker/state/payload/
 import { readUint48, writeUint48 } from '../../../../../broker/state/payload/integers.ts';
 import {
   MESSAGE_FIXED_BYTES,
+  readCarriedStamp,
   readMessagePlace,
   readStoredParts,
+  writeCarriedStamp,
   writeMessageFixed,
 } from '../../../../../broker/state/payload/message-record.ts';
 import {
@@ -23,6 +25,7 @@ import {
   writeAck,
   writeRedelivery,
 } from '../../../../../broker/state/payload/settlement-record.ts';
+import { NO_STAMP, recordStamp } from '../../../../../common/model/record-stamp.ts';
 
 /** Any number of so many bits, and often its extremes. */
 const unsigned = (bits: number): fc.Arbitrary<number> =>
@@ -52,6 +55,38 @@ describe('48-bit integers', () => {
         });
         expect(readUint48(buffer, MARGIN)).toBe(value);
         expect(buffer.readUIntBE(MARGIN, 6)).toBe(value);
+      }),
+    );
+  });
+});
+
+describe('a carry record', () => {
+  const place = fc.record({ topicId: u32, queueId: u16, queueOffset: u48, tagHash: u32 });
+  const carry = (
+    fields: { topicId: number; queueId: number; queueOffset: number; tagHash: number },
+    stamp: number | undefined,
+  ): Buffer =>
+    written(MESSAGE_FIXED_BYTES, (into, at) => {
+      writeMessageFixed(into, at, { ...fields, idHashHigh: 0, idHashLow: 0 }, 8, 9);
+      if (stamp !== undefined) writeCarriedStamp(into, at, stamp);
+    });
+
+  it('says which message it repeats, and everything that a message record says', () => {
+    fc.assert(
+      fc.property(place, u32, u48, (fields, epoch, storeTimeMs) => {
+        const stamp = recordStamp(epoch, storeTimeMs);
+        const buffer = carry(fields, stamp);
+        expect(readCarriedStamp(buffer, MARGIN)).toBe(stamp);
+        expect(readMessagePlace(buffer, MARGIN)).toMatchObject(fields);
+        expect(readStoredParts(buffer, MARGIN).systemEnd).toBe(MARGIN + MESSAGE_FIXED_BYTES + 17);
+      }),
+    );
+  });
+
+  it('says nothing of it when a broker wrote it that knew of no stamps', () => {
+    fc.assert(
+      fc.property(place, (fields) => {
+        expect(readCarriedStamp(carry(fields, undefined), MARGIN)).toBe(NO_STAMP);
       }),
     );
   });
