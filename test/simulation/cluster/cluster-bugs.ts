@@ -2,7 +2,10 @@ import { Broker } from '../../../broker/broker.ts';
 import { BrokerMember } from '../../../broker/member/broker-member.ts';
 import type { BrokerMembership } from '../../../broker/broker-membership.ts';
 import type { BrokerPorts } from '../../../broker/broker-parts.ts';
+import { ReceiptBook } from '../../../broker/consume/receipt-book.ts';
 import { SyncState } from '../../../broker/ha/core/sync-state.ts';
+import type { DecodedReceipt } from '../../../common/model/receipt-handle.ts';
+import { NO_STAMP } from '../../../common/model/record-stamp.ts';
 import type { RevokeOrder } from '../../../common/model/member-orders.ts';
 import type { StoredGroup } from '../../../operator/failover/group-store.ts';
 import { replace } from '../replace-method.ts';
@@ -21,6 +24,7 @@ export const CLUSTER_BUGS = [
   'decides-by-a-stale-record',
   'measures-the-lease-from-the-answer',
   'folds-beyond-the-confirm-offset',
+  'asks-no-receipt-which-message-it-is-for',
 ] as const;
 export type ClusterBug = (typeof CLUSTER_BUGS)[number];
 
@@ -46,6 +50,8 @@ export function wishesOf(bug: ClusterBug): PlanWishes {
       return { ...async, plots: ['late-answers'] };
     case 'folds-beyond-the-confirm-offset':
       return { ...sync, plots: ['torn-tail'] };
+    case 'asks-no-receipt-which-message-it-is-for':
+      return { ...async, plots: ['torn-tail'] };
   }
 }
 
@@ -81,6 +87,13 @@ export function plantClusterBug(bug: ClusterBug, world: World): () => void {
       });
     case 'folds-beyond-the-confirm-offset':
       return foldsEverything();
+    case 'asks-no-receipt-which-message-it-is-for':
+      return replace(ReceiptBook.prototype, 'decode', (decode) => (text) => {
+        const decoded = decode(text) as DecodedReceipt;
+        return decoded.ok
+          ? { ...decoded, handle: { ...decoded.handle, stamp: NO_STAMP } }
+          : decoded;
+      });
   }
 }
 

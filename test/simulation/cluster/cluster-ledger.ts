@@ -1,6 +1,8 @@
 import { assert } from '../../../common/assert.ts';
+import type { LogRecord } from '../../../broker/store/record-codec.ts';
 import type { Delivery } from './cluster-client.ts';
 import { FoldedLog } from './folded-log.ts';
+import { SettlementLedger } from './settlement-ledger.ts';
 
 /** A message, as its producer knows it. */
 export interface Send {
@@ -33,6 +35,7 @@ interface Consumption {
 class GroupLedger {
   readonly name: string;
   readonly folded: FoldedLog;
+  readonly settlements: SettlementLedger;
   readonly #firstAcks = new Map<number, MasterAck>();
   #maxEpoch = 0;
   ackCount = 0;
@@ -40,11 +43,17 @@ class GroupLedger {
   constructor(name: string, mayLose: boolean) {
     this.name = name;
     this.folded = new FoldedLog(name, mayLose);
+    this.settlements = new SettlementLedger(name);
   }
 
   /** Epochs in which something was acknowledged. */
   get epochs(): readonly number[] {
     return [...this.#firstAcks.keys()];
+  }
+
+  /** A record has taken effect at a member. */
+  fold(node: string, record: LogRecord, nowMs: number): void {
+    if (this.folded.folded(node, record, nowMs)) this.settlements.folded(record);
   }
 
   /** A master has answered that everything up to `end` stays. */
@@ -162,6 +171,11 @@ export class ClusterLedger {
     const { acknowledgedMs } = consumption;
     const isAgain = acknowledgedMs !== undefined && acknowledgedMs < askedMs;
     assert(!isAgain || hasLost, `${consumers} gets ${id} of ${brokerName} again after its ack`);
+  }
+
+  /** A consumer is about to acknowledge it, now or again. */
+  askedToAcknowledge(delivery: Delivery): void {
+    this.group(delivery.brokerName).settlements.asked(delivery);
   }
 
   acknowledged(consumers: string, delivery: Delivery, nowMs: number): void {

@@ -67,7 +67,7 @@ export class ClusterProbe {
     const node = this.#world.scheduler.owner?.name ?? '';
     const group = this.#groupOf.get(node);
     if (group === undefined) return;
-    this.#ledger.group(group).folded.folded(node, record, this.#world.scheduler.nowMs);
+    this.#ledger.group(group).fold(node, record, this.#world.scheduler.nowMs);
   }
 
   #acknowledged(master: string, end: number): void {

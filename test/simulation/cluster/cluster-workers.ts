@@ -11,6 +11,8 @@ export const CONSUMERS = 'g';
 const SEND_DEADLINE_MS = 800;
 const ASK_DEADLINE_MS = 800;
 const INVISIBLE_MS = 1_000;
+/** A slow consumer acknowledges when it may be too late: when its time is over, or another master has begun. */
+const LATE_MS_MAX = 2_000;
 const POLL_MS = 300;
 /** A producer gives a message up after so many attempts; what became of it is then unknown. */
 const ATTEMPTS_MAX = 12;
@@ -137,8 +139,20 @@ export class Consumer {
   async #acknowledge(group: string, received: readonly Delivery[]): Promise<void> {
     const { random } = this.#parts;
     const messages = received.filter(() => this.isDiligent || random.chance(0.8));
+    for (const message of received)
+      if (!messages.includes(message) && random.chance(0.5)) this.#acknowledgeLate(group, message);
     if (random.chance(0.7)) await this.#ask(group, messages);
     else for (const message of messages) await this.#ask(group, [message]);
+  }
+
+  #acknowledgeLate(group: string, message: Delivery): void {
+    const { environment, random } = this.#parts;
+    environment.timers.after(random.between(0, LATE_MS_MAX), () => {
+      if (this.#isStopped) return;
+      this.#ask(group, [message]).catch((error: unknown) => {
+        this.#parts.onFailure(error);
+      });
+    });
   }
 
   async #ask(group: string, messages: readonly Delivery[]): Promise<void> {
@@ -146,6 +160,7 @@ export class Consumer {
     const { client, ledger, world } = this.#parts;
     const address = `${entryTo(this.#parts, group)}:8081`;
     const handles = messages.map(({ handle }) => handle);
+    for (const message of messages) ledger.askedToAcknowledge(message);
     const outcome = await client.ack(address, TOPIC, CONSUMERS, handles, ASK_DEADLINE_MS);
     const acknowledged = outcome.isOk ? outcome.handles : [];
     for (const message of messages)

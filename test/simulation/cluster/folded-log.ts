@@ -43,19 +43,21 @@ export class FoldedLog {
     return this.#end;
   }
 
-  folded(node: string, record: LogRecord, nowMs: number): void {
+  /** Whether it is the first fold of what stands there now. */
+  folded(node: string, record: LogRecord, nowMs: number): boolean {
     const crc = crcOf(record);
     const end = record.offset + record.bytes;
     const known = this.#records.get(record.offset);
-    if (known?.crc === crc) return;
+    if (known?.crc === crc) return false;
     if (known !== undefined || record.offset < this.#end) {
-      if (this.#mayLose && record.epoch < this.#epochOf(record.offset)) return;
+      if (this.#mayLose && record.epoch < this.#epochOf(record.offset)) return false;
       this.#replace(node, record, known, nowMs);
     }
     this.#records.set(record.offset, { crc, epoch: record.epoch, end, node });
     this.#epochByEnd.set(end, record.epoch);
     if (!this.#epochStarts.has(record.epoch)) this.#epochStarts.set(record.epoch, record.offset);
     this.#end = Math.max(this.#end, end);
+    return true;
   }
 
   epochEndingAt(end: number): number | undefined {
