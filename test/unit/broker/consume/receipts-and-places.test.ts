@@ -5,12 +5,12 @@ import { BrokerKit } from '../../../support/broker-kit.ts';
 import { MemberKit } from '../../../support/member-kit.ts';
 import { queueOffset } from '../../../../common/model/offsets.ts';
 import { NO_STAMP } from '../../../../common/model/record-stamp.ts';
-import { simulate, type World } from '../../../simulation/world.ts';
+import { simulate } from '../../../simulation/world.ts';
 
 const INVALID: unknown = expect.stringContaining('[receipt-handle-invalid]');
 
 interface Failover {
-  readonly world: World;
+  readonly members: MemberKit;
   /** The master that took over without the end of the log. */
   readonly next: BrokerKit;
   /** Of messages that both masters have. */
@@ -47,7 +47,7 @@ const afterLoss = (body: (failover: Failover) => Promise<void>) => (): Promise<v
     const next = members.broker('b');
     const there = await next.sent('t', 'there');
     expect(there).toBe(lost?.queueOffset);
-    await body({ world, next, kept: kept!, lost: lost! });
+    await body({ members, next, kept: kept!, lost: lost! });
   });
 
 function endOf(kit: BrokerKit): number {
@@ -100,6 +100,28 @@ describe('a receipt of a message that a failover took back', () => {
       for (const { handle } of await next.receive('g', 't'))
         expect(await next.ack('g', 't', handle)).toBe('OK');
       expect(await next.ack('g', 't', lost.handle)).toBe('OK');
+    }),
+  );
+});
+
+describe('a receipt of a message that an unclean election took back', () => {
+  it(
+    'settles nothing of the older epoch that is there instead',
+    afterLoss(async ({ members, next, lost }) => {
+      const [, there] = await next.receive('g', 't', { invisibleMs: 60_000 });
+      members.at('b').node.kill();
+      // The master before the one that has died never followed that one: it still has the end of its own epoch.
+      await members.revoke('a', 3);
+      const { member, node } = members.at('a');
+      await members.promote('a', members.terms(3, ['a'], 'async'));
+      await members.until('a is the master again', () => member.role === 'master');
+      member.leaseGranted(0, node.environment.clock.monotonicMs());
+      const again = members.broker('a');
+      expect(await again.ack('g', 't', there!.handle)).toEqual(INVALID);
+      const received = await again.receive('g', 't');
+      expect(received.map(({ id }) => id)).toEqual(['kept', 'lost']);
+      expect(await again.ack('g', 't', there!.handle)).toEqual(INVALID);
+      expect(await again.ack('g', 't', lost.handle)).toBe('OK');
     }),
   );
 });
