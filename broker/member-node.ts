@@ -82,7 +82,7 @@ export class MemberNode {
         ...this.#backlogTable(),
       }),
     });
-    registerMemberMetrics(metrics, member);
+    registerMemberMetrics(metrics, member, environment.clock);
   }
 
   /** In the order in which they start. */

@@ -298,6 +298,10 @@ const ORBITMQ_METRICS = {
     help: '1 for the role that this member of its broker group has now',
     unit: 'boolean',
   }),
+  memberSinceMaster: gauge('orbitmq_member_since_master_seconds', {
+    help: 'Time since this member was the master, or since it started when it has not been; 0 while it is',
+    unit: 'seconds',
+  }),
   memberEpoch: gauge('orbitmq_member_epoch', {
     help: 'Highest epoch that this member has accepted',
     unit: 'epoch',
@@ -309,6 +313,12 @@ const ORBITMQ_METRICS = {
   inSyncMembers: gauge('orbitmq_replication_in_sync_members', {
     help: 'Members of the in-sync set, the master included; 0 on a slave',
     unit: 'members',
+  }),
+  slaveConnected: gauge('orbitmq_replication_connected', {
+    labels: ['member'],
+    help: '1 while a slave reads the log, as its master sees it',
+    unit: 'boolean',
+    overflow: 'max',
   }),
   replicationLagBytes: gauge('orbitmq_replication_lag_bytes', {
     labels: ['member'],
