@@ -7,6 +7,8 @@ import { queueOffset } from '../../../../common/model/offsets.ts';
 import { NO_STAMP } from '../../../../common/model/record-stamp.ts';
 import { simulate } from '../../../simulation/world.ts';
 
+/** A master that has just taken over may wait a little before it hands out. */
+const POLL_MS = 1_000;
 const INVALID: unknown = expect.stringContaining('[receipt-handle-invalid]');
 
 interface Failover {
@@ -66,7 +68,7 @@ describe('a receipt of a message that a failover took back', () => {
   it(
     'settles nothing in flight with the same attempt at its place',
     afterLoss(async ({ next, lost }) => {
-      const [first, there] = await next.receive('g', 't', { invisibleMs: 20_000 });
+      const [first, there] = await next.receive('g', 't', { pollMs: POLL_MS, invisibleMs: 20_000 });
       expect([first?.id, there?.id]).toEqual(['kept', 'there']);
       expect(there).toMatchObject({ queueOffset: lost.queueOffset, attempt: lost.attempt });
       expect(await next.ack('g', 't', lost.handle)).toEqual(INVALID);
@@ -86,7 +88,7 @@ describe('a receipt of a message that a failover took back', () => {
         next.changeInvisible('g', 't', lost.handle, 60_000).then(({ status }) => status),
       ]);
       expect(answers).toEqual([INVALID, INVALID, INVALID]);
-      const received = await next.receive('g', 't');
+      const received = await next.receive('g', 't', { pollMs: POLL_MS });
       expect(received.map(({ id, attempt }) => ({ id, attempt }))).toEqual([
         { id: 'kept', attempt: 1 },
         { id: 'there', attempt: 1 },
@@ -97,7 +99,7 @@ describe('a receipt of a message that a failover took back', () => {
   it(
     'is answered as done when the other message is acknowledged: there is nothing to repeat',
     afterLoss(async ({ next, lost }) => {
-      for (const { handle } of await next.receive('g', 't'))
+      for (const { handle } of await next.receive('g', 't', { pollMs: POLL_MS }))
         expect(await next.ack('g', 't', handle)).toBe('OK');
       expect(await next.ack('g', 't', lost.handle)).toBe('OK');
     }),
@@ -108,7 +110,7 @@ describe('a receipt of a message that an unclean election took back', () => {
   it(
     'settles nothing of the older epoch that is there instead',
     afterLoss(async ({ members, next, lost }) => {
-      const [, there] = await next.receive('g', 't', { invisibleMs: 60_000 });
+      const [, there] = await next.receive('g', 't', { pollMs: POLL_MS, invisibleMs: 60_000 });
       members.at('b').node.kill();
       // The master before the one that has died never followed that one: it still has the end of its own epoch.
       await members.revoke('a', 3);
@@ -118,7 +120,7 @@ describe('a receipt of a message that an unclean election took back', () => {
       member.leaseGranted(0, node.environment.clock.monotonicMs());
       const again = members.broker('a');
       expect(await again.ack('g', 't', there!.handle)).toEqual(INVALID);
-      const received = await again.receive('g', 't');
+      const received = await again.receive('g', 't', { pollMs: POLL_MS });
       expect(received.map(({ id }) => id)).toEqual(['kept', 'lost']);
       expect(await again.ack('g', 't', there!.handle)).toEqual(INVALID);
       expect(await again.ack('g', 't', lost.handle)).toBe('OK');
@@ -132,7 +134,8 @@ describe('a receipt of a message that a failover kept', () => {
     afterLoss(async ({ next, kept }) => {
       const changed = await next.changeInvisible('g', 't', kept.handle, 60_000);
       expect(changed).toEqual({ status: 'OK', handle: kept.handle });
-      expect((await next.receive('g', 't')).map(({ id }) => id)).toEqual(['there']);
+      const others = await next.receive('g', 't', { pollMs: POLL_MS });
+      expect(others.map(({ id }) => id)).toEqual(['there']);
       const answers = await Promise.all([1, 2].map(() => next.ack('g', 't', kept.handle)));
       expect(answers).toEqual(['OK', 'OK']);
     }),
@@ -141,7 +144,7 @@ describe('a receipt of a message that a failover kept', () => {
   it(
     'is good in the form of brokers that knew of no stamps',
     afterLoss(async ({ next, kept }) => {
-      const [again] = await next.receive('g', 't', { count: 1 });
+      const [again] = await next.receive('g', 't', { count: 1, pollMs: POLL_MS });
       expect(again?.id).toBe('kept');
       expect(await next.ack('g', 't', withoutStamp(next, kept.handle))).toBe('OK');
     }),
