@@ -22,6 +22,7 @@ export interface Live {
     readonly namespace?: string;
     readonly uid: string;
     readonly resourceVersion: string;
+    readonly deletionTimestamp?: string;
     readonly labels?: Readonly<Record<string, string>>;
   };
   readonly status?: Readonly<Record<string, unknown>> & {

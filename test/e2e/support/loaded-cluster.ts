@@ -4,7 +4,7 @@ import { ClusterLoad } from '../../support/cluster-load.ts';
 import { monotonicMs } from '../../support/cluster-ledger.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { KubeBrokerGroup } from './kube-broker-group.ts';
-import { KubeNamespace } from './kube-namespace.ts';
+import { KubeNamespace, type Live } from './kube-namespace.ts';
 import { localKube } from './local-kube.ts';
 import { report } from './orbitmq-release.ts';
 
@@ -18,6 +18,8 @@ const NAME = 'mq';
 /** Clients come in over it, so it is spared. */
 const EDGE_NODE = 1;
 const LANES = 2;
+/** Where clients outside begin. */
+export const EDGE_ENDPOINT = `${localKube.nodeAddress(EDGE_NODE)}:${NODE_PORT}`;
 /** Of undisturbed load, before and after. */
 const STEADY_MS = 2_000;
 
@@ -82,7 +84,7 @@ export class LoadedCluster {
     return new KubeBrokerGroup(this.namespace, `${NAME}-broker-${index}`);
   }
 
-  /** Until nothing is under way, and every group has all its members in sync. */
+  /** Until nothing is under way, every group has all its members in sync, and no pod is on its way out or in. */
   async untilSettled(timeoutMs = WHOLE_WITHIN_MS): Promise<void> {
     // The groups first: the cluster hears of them a moment later.
     const groups = await this.namespace.list('brokergroups');
@@ -96,14 +98,26 @@ export class LoadedCluster {
     ] as const) {
       await this.namespace.untilCondition(['brokercluster', NAME], [type, status], timeoutMs);
     }
+    // A master that has handed over is in sync until its pod goes, some seconds later.
+    await this.namespace.until('all pods', timeoutMs, async () => {
+      const all = await this.#pods();
+      return all.every(isSteady) ? true : undefined;
+    });
+  }
+
+  #pods(component?: string): Promise<readonly Live[]> {
+    const ours = `orbitmq.io/cluster=${NAME}`;
+    const part = component === undefined ? '' : `,app.kubernetes.io/component=${component}`;
+    return this.namespace.list('pods', '--selector', `${ours}${part}`);
+  }
+
+  async readyPods(component: string): Promise<readonly Live[]> {
+    return (await this.#pods(component)).filter(isSteady);
   }
 
   /** UIDs of the pods of brokers: a pod that was made anew has another one. */
   async brokerPods(): Promise<ReadonlyMap<string, string>> {
-    const pods = await this.namespace.list(
-      'pods',
-      ...['--selector', 'app.kubernetes.io/component=broker'],
-    );
+    const pods = await this.#pods('broker');
     return new Map(pods.map(({ metadata }) => [metadata.name, metadata.uid]));
   }
 
@@ -113,7 +127,7 @@ export class LoadedCluster {
     const { groups, replaceAfterMs } = this.#options;
     const isSpread = groups > 1;
     const load = await ClusterLoad.start({
-      endpoint: `${localKube.nodeAddress(EDGE_NODE)}:${NODE_PORT}`,
+      endpoint: EDGE_ENDPOINT,
       ...{ name: `fault-${++this.#runs}`, lanes: LANES, hasProbe: false, isSpread },
       ...(replaceAfterMs !== undefined && { replaceAfterMs }),
     });
@@ -153,4 +167,10 @@ export class LoadedCluster {
   async delete(): Promise<void> {
     await this.namespace.delete(GONE_WITHIN_MS);
   }
+}
+
+/** Ready, and not to be deleted. */
+function isSteady({ metadata, status }: Live): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return ready?.status === 'True' && metadata.deletionTimestamp === undefined;
 }

@@ -1,0 +1,78 @@
+/**
+ * NameServers that come and go under a cluster that needs them most: with asynchronous replication a master acknowledges only
+ * while most of them grant it that.
+ */
+import { resolve } from 'node:path';
+import { execPath } from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { EDGE_ENDPOINT, LoadedCluster } from './support/loaded-cluster.ts';
+import { MISSING_KUBE, mustRun } from './support/local-kube.ts';
+import { installRelease, RELEASE_TIMEOUT_MS } from './support/orbitmq-release.ts';
+
+const ORBITMQ = resolve('bin/orbitmq.js');
+const DONE_WITHIN_MS = 120_000;
+const TEST_TIMEOUT_MS = 480_000;
+/** One that goes takes the connections of its clients with it. */
+const UNAVAILABLE_MAX_MS = 5_000;
+/** Longer than a lease, and than the silence after which a master is replaced: grants that are missing would show by then. */
+const HOLD_MS = 15_000;
+/** Each goes to any of the NameServers. */
+const NEW_CLIENTS = 6;
+
+const suite = MISSING_KUBE === undefined ? describe : describe.skip;
+const why = MISSING_KUBE === undefined ? '' : ` (skipped: ${MISSING_KUBE})`;
+
+suite(`NameServers of a cluster that is used${why}`, () => {
+  let cluster: LoadedCluster;
+
+  beforeAll(async () => {
+    await installRelease();
+    cluster = await LoadedCluster.create('servers', {
+      ...{ groups: 1, members: 2 },
+      spec: { replication: 'async', namesrv: { replicas: 1 } },
+    });
+  }, RELEASE_TIMEOUT_MS);
+
+  afterAll(() => cluster.delete(), TEST_TIMEOUT_MS);
+
+  async function scaleTo(replicas: number): Promise<void> {
+    await cluster.apply({ namesrv: { replicas } });
+    await cluster.namespace.until(`${replicas} NameServers`, DONE_WITHIN_MS, async () =>
+      (await cluster.readyPods('namesrv')).length === replicas ? true : undefined,
+    );
+  }
+
+  /** Of clients that begin now, wherever they come in. */
+  async function topicsSeen(): Promise<readonly string[]> {
+    const seen: string[] = [];
+    for (let client = 0; client < NEW_CLIENTS; client++) {
+      const words = ['topic', 'list', '-o', 'json', '--endpoint', EDGE_ENDPOINT];
+      const text = await mustRun(execPath, [ORBITMQ, ...words]);
+      seen.push(text);
+    }
+    return seen;
+  }
+
+  it(
+    'may become three and one again: nothing is lost, nobody fails over, and new clients find everything',
+    async () => {
+      const before = await cluster.group().record();
+      await cluster.survive({
+        ...{ name: 'NameServers: one, three, one (async)', unavailableMaxMs: UNAVAILABLE_MAX_MS },
+        strike: async () => {
+          const [known] = await topicsSeen();
+          await scaleTo(3);
+          expect(new Set(await topicsSeen())).toEqual(new Set([known]));
+          await sleep(HOLD_MS);
+          await scaleTo(1);
+          expect(new Set(await topicsSeen())).toEqual(new Set([known]));
+          await sleep(HOLD_MS);
+        },
+      });
+      const after = await cluster.group().record();
+      expect(after.epoch).toBe(before.epoch);
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
