@@ -17,13 +17,19 @@ interface Table<Config> {
   all(): Iterable<{ readonly config: Config }>;
 }
 
+const NOTHING = { get: () => undefined, all: () => [] };
+
 /** Topics and groups of a broker for whoever keeps a copy of them. */
 export class ConfigurationFeed implements ConfigurationSource {
   #state: ConfigurationState;
   readonly #journal: ChangeJournal;
   readonly #listeners = new Set<() => void>();
 
-  constructor(state: ConfigurationState, journal: ChangeJournal = new ChangeJournal()) {
+  /** There is nothing until a `state` comes, here or with `attach`. */
+  constructor(
+    state: ConfigurationState = { topics: NOTHING, groups: NOTHING },
+    journal: ChangeJournal = new ChangeJournal(),
+  ) {
     this.#state = state;
     this.#journal = journal;
   }

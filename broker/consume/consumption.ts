@@ -60,6 +60,11 @@ export class Consumption {
     for (const runtime of heldBack) void runtime.wake();
   }
 
+  /** Whoever waits looks again. */
+  wakeAll(): void {
+    for (const runtime of this.all()) void runtime.wake();
+  }
+
   /** Whoever waits there waits in vain. */
   #drop(runtime: GroupRuntime): void {
     this.#runtimes.delete(runtime.standing);

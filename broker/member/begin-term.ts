@@ -18,6 +18,8 @@ export interface TermPorts {
   readonly broker: Broker;
   /** On the monotonic clock. */
   leaseUntilMs(): number;
+  /** When this member last answered another master, on the monotonic clock. */
+  readonly followedUntilMs: number;
   onChange(): void;
   onHigherEpoch(epoch: number): void;
 }
@@ -49,8 +51,12 @@ export function newTerm(terms: GroupTerms, ports: TermPorts): MemberTerm {
   const term: MemberTerm = new MemberTerm(terms, {
     replication,
     leaseUntilMs: () => ports.leaseUntilMs(),
-    leaseMs: options.writeLeaseMs,
+    beatMs: options.replicationBeatMs,
+    followedUntilMs: ports.followedUntilMs,
     nowMs: () => environment.clock.monotonicMs(),
+    onDelivering: () => {
+      broker.services.consumption.wakeAll();
+    },
   });
   return term;
 }

@@ -28,6 +28,7 @@ import type {
   StatusQuestion,
   UpdateTermsOrder,
 } from '../../common/model/member-orders.ts';
+import type { Address } from '../../common/options/option-definition.ts';
 import type { Broker } from '../broker.ts';
 import type { BrokerMembership } from '../broker-membership.ts';
 import { ConfigurationFeed } from '../configuration-feed.ts';
@@ -53,8 +54,6 @@ import { StatusBoard } from './status-board.ts';
 const LOOK_MS = 100;
 const RUN_ID_BYTES = 8;
 const LOST = 'it has lost its epoch meanwhile';
-const NOTHING = { get: () => undefined, all: () => [] };
-const NO_CONFIGURATION = { topics: NOTHING, groups: NOTHING };
 
 export class BrokerMember implements Component {
   readonly name = 'broker';
@@ -62,7 +61,7 @@ export class BrokerMember implements Component {
   readonly runId: string;
   readonly self: GroupMember;
   /** Topics and groups, whichever broker is open. */
-  readonly configuration = new ConfigurationFeed(NO_CONFIGURATION);
+  readonly configuration = new ConfigurationFeed();
   readonly #ports: BrokerMemberPorts;
   readonly #logger: Logger;
   readonly #data: MemberData;
@@ -83,6 +82,8 @@ export class BrokerMember implements Component {
   #acceptedEpoch = 0;
   /** The epoch that it has been the master of and is no longer. */
   #resignedEpoch = 0;
+  /** When it last answered a master; what was before its process began counts as then. */
+  #followedUntilMs = -Infinity;
   /** Why it cannot be a master now, when that is not the store's own refusal. */
   #trouble = 'it has just started';
   #look: TimerHandle | undefined;
@@ -98,7 +99,6 @@ export class BrokerMember implements Component {
     this.self = { name: options.memberName ?? '', address: memberAddress };
     this.#logger = logger.child('member');
     this.#lease = new WriteLease(ports.nameServerCount, options.writeLeaseMs);
-    const { configuration } = this;
     this.#backlog = new BacklogPeers({
       brokerName: options.brokerName,
       epoch: () => this.epoch,
@@ -113,7 +113,8 @@ export class BrokerMember implements Component {
         this.#changed();
       },
     };
-    this.#data = new MemberData({ ...ports, membership: this.#membership(), configuration });
+    const membership = this.#membership();
+    this.#data = new MemberData({ ...ports, membership, configuration: this.configuration });
     this.#board = new StatusBoard(environment.timers, () => this.status());
   }
 
@@ -164,9 +165,8 @@ export class BrokerMember implements Component {
   }
 
   status(): MemberStatus {
-    const { options } = this.#ports;
     return describeMember({
-      brokerName: options.brokerName,
+      brokerName: this.#ports.options.brokerName,
       memberName: this.self.name,
       runId: this.runId,
       statusVersion: this.#board.version,
@@ -275,10 +275,8 @@ export class BrokerMember implements Component {
     const timeoutMs = await prepareHandOver(this.#data.broker, order, this.#ports.environment);
     if (this.#term !== term) return answer(LOST);
     this.#handOver?.end('another one has begun');
-    const handOver = new HandOver(
-      { term, pipeline: this.#data.broker.pipeline },
-      this.#handOverPorts,
-    );
+    const { pipeline } = this.#data.broker;
+    const handOver = new HandOver({ term, pipeline }, this.#handOverPorts);
     this.#handOver = handOver;
     this.#changed();
     const reason = await handOver.targetHasAll({ ...order, timeoutMs });
@@ -296,6 +294,7 @@ export class BrokerMember implements Component {
     await environment.disk.makeDirectory(options.dataDir);
     this.#replica = await ReplicaFile.open(options.dataDir, environment.disk);
     this.#acceptedEpoch = this.#replica.acceptedEpoch;
+    if (this.#acceptedEpoch > 0) this.#followedUntilMs = environment.clock.monotonicMs();
     this.#isIncomplete = await isInstalling(options.dataDir, environment);
     if (this.#isIncomplete) this.#trouble = 'it has to be completed from its master';
     else await this.#open();
@@ -357,6 +356,7 @@ export class BrokerMember implements Component {
       logger: this.#logger,
       memberName: this.self.name,
       leaseUntilMs: () => this.#lease.validUntilMs,
+      followedUntilMs: this.#followedUntilMs,
       onChange: () => {
         this.#changed();
       },
@@ -391,8 +391,7 @@ export class BrokerMember implements Component {
   }
 
   async #follow(epoch: number, master: GroupMember): Promise<void> {
-    const known = this.#following ?? this.#installation;
-    if (isUnder(known, epoch, master)) return;
+    if (isUnder(this.#following ?? this.#installation, epoch, master)) return;
     await this.#stopFollowing();
     if (this.#isIncomplete) {
       this.#startInstalling(epoch, master);
@@ -411,16 +410,20 @@ export class BrokerMember implements Component {
     this.#startInstalling(epoch, master);
   }
 
-  #startInstalling(epoch: number, master: GroupMember): void {
+  /** What a slave of this master in this epoch works with. */
+  #slavePorts(epoch: number, master: GroupMember) {
     const { options, environment } = this.#ports;
+    return {
+      ...{ options, environment, epoch, master, logger: this.#logger, runId: this.runId },
+      ...{ memberName: this.self.name, replica: this.#requireReplica() },
+      connect: (address: Address) => this.#ports.connect(address),
+    };
+  }
+
+  #startInstalling(epoch: number, master: GroupMember): void {
     this.#trouble = `it is being copied from ${master.name}`;
     this.#installation = new MemberInstallation({
-      ...{ options, environment, epoch, master },
-      logger: this.#logger,
-      memberName: this.self.name,
-      runId: this.runId,
-      replica: this.#requireReplica(),
-      connect: (address) => this.#ports.connect(address),
+      ...this.#slavePorts(epoch, master),
       onDone: () => {
         void this.#orders.run(() => this.#installed(epoch, master));
       },
@@ -439,15 +442,9 @@ export class BrokerMember implements Component {
   }
 
   #startFollowing(epoch: number, master: GroupMember): void {
-    const { options, environment } = this.#ports;
     const following = new MemberFollowing({
-      ...{ options, environment, epoch, master },
+      ...this.#slavePorts(epoch, master),
       broker: this.#data.broker,
-      replica: this.#requireReplica(),
-      logger: this.#logger,
-      memberName: this.self.name,
-      runId: this.runId,
-      connect: (address) => this.#ports.connect(address),
       onChange: () => {
         this.#changed();
       },
@@ -487,8 +484,10 @@ export class BrokerMember implements Component {
     const installation = this.#installation;
     this.#following = undefined;
     this.#installation = undefined;
-    await following?.slave.stop();
     await installation?.stop();
+    if (following === undefined) return;
+    await following.slave.stop();
+    this.#followedUntilMs = this.#ports.environment.clock.monotonicMs();
   }
 
   /** From this moment on, whatever is under way: nothing below this epoch. */
@@ -576,6 +575,7 @@ export class BrokerMember implements Component {
     this.#look = this.#ports.environment.timers.after(LOOK_MS, () => {
       this.#lookLater();
       if (this.#data.isOpen) this.#data.broker.pipeline.advance();
+      this.#term?.look();
       this.#board.look();
     });
   }

@@ -6,9 +6,21 @@ export interface MemberTermPorts {
   readonly replication: MasterReplication;
   /** On the clock of `nowMs`. */
   leaseUntilMs(): number;
-  readonly leaseMs: number;
+  /** How often slaves answer at least. */
+  readonly beatMs: number;
+  /** When this member last answered another master, on the clock of `nowMs`. */
+  readonly followedUntilMs: number;
   nowMs(): number;
+  /** Messages may be handed out, which could not be for a while. */
+  onDelivering(): void;
 }
+
+/**
+ * A master hands out messages for so many beats after the last one that its whole set has answered; a successor, which is of that
+ * set and answers no more, waits for longer, since clocks differ. So nobody is given again what the successor let be acknowledged.
+ */
+const PROVEN_BEATS = 2.5;
+const SUCCESSOR_BEATS = 3;
 
 /** One epoch in which this member is the master: what it may do, by the terms, its slaves and its lease. */
 export class MemberTerm {
@@ -17,6 +29,7 @@ export class MemberTerm {
   phase: Extract<MemberRole, 'promoting' | 'master' | 'handing-over'> = 'promoting';
   #terms: GroupTerms;
   readonly #ports: MemberTermPorts;
+  #couldDeliver = false;
 
   constructor(terms: GroupTerms, ports: MemberTermPorts) {
     this.#terms = terms;
@@ -52,22 +65,37 @@ export class MemberTerm {
    * else can have been elected, and so does a set of one from outside of which nobody is elected.
    */
   mayAckAlone(): boolean {
+    return this.#isOnlyCandidate() || this.leaseLeftMs() > 0;
+  }
+
+  #isOnlyCandidate(): boolean {
     const { members, uncleanElection } = this.#terms;
-    if (members.length <= 1) return true;
-    const isOnlyCandidate = this.replication.sync.isAlone && !uncleanElection;
-    return isOnlyCandidate || this.leaseLeftMs() > 0;
+    return members.length <= 1 || (this.replication.sync.isAlone && !uncleanElection);
   }
 
   /** Whether messages may be handed out. */
   mayDeliver(): boolean {
-    return this.phase === 'master' && this.mayAnswer();
+    const { beatMs, followedUntilMs } = this.#ports;
+    const hasWaited = this.#ports.nowMs() - followedUntilMs >= SUCCESSOR_BEATS * beatMs;
+    return this.phase === 'master' && hasWaited && this.mayAnswer();
   }
 
-  /** Whether what has effect here may be told: some proof, not older than the lease, that nobody else has been elected. */
+  /** Whether what has effect here may be told: some proof that nobody else has been elected. */
   mayAnswer(): boolean {
-    if (this.mayAckAlone()) return true;
-    const followedMs = this.#ports.nowMs() - this.replication.sync.confirmedByAllSinceMs();
-    return followedMs < this.#ports.leaseMs;
+    if (this.#isOnlyCandidate()) return true;
+    const { sync } = this.replication;
+    // Only where it allows acknowledgements without slaves do elections wait for the end of the lease.
+    const isByLease = this.#terms.replication === 'async' || sync.isAlone;
+    if (isByLease && this.leaseLeftMs() > 0) return true;
+    const provenMs = PROVEN_BEATS * this.#ports.beatMs;
+    return this.#ports.nowMs() - sync.confirmedByAllSinceMs() < provenMs;
+  }
+
+  /** To be called often: the passing of time is told by nobody. */
+  look(): void {
+    const mayDeliver = this.mayDeliver();
+    if (mayDeliver && !this.#couldDeliver) this.#ports.onDelivering();
+    this.#couldDeliver = mayDeliver;
   }
 
   refusal(): MqError | undefined {

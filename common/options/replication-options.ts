@@ -76,10 +76,12 @@ export const REPLICATION_OPTIONS = {
   replicationBeatMs: duration({
     section: 'replication',
     summary: 'How often a master speaks to a slave when it has nothing to send.',
-    change: 'Rarely; a stream that was silent for several of these is opened anew.',
+    change:
+      'Rarely; a stream that was silent for several of these is opened anew, and a new master waits for three of them before it hands out messages.',
     default: '200ms',
     min: 10,
     max: 10 * SECOND_MS,
+    scope: 'cluster',
     roles: MEMBER_ROLES,
   }),
   replicationTimeoutMs: duration({

@@ -178,13 +178,15 @@ export class SyncState {
   }
 
   /**
-   * Until when every other member of the stored set certainly followed this master: the oldest send time of what they
-   * acked last. -Infinity when there is none, or one has not acked in this epoch.
+   * Until when every other member that may be in the stored set certainly followed this master: the oldest send time of what
+   * they acked last. -Infinity when there is none, or one has not acked in this epoch.
    */
   confirmedByAllSinceMs(): number {
-    const others = this.#terms.syncStateSet.filter((name) => name !== this.#self);
-    if (others.length === 0) return -Infinity;
-    return Math.min(...others.map((name) => this.#followers.get(name)?.batchSentAtMs ?? -Infinity));
+    const others = new Set([...this.#terms.syncStateSet, ...this.#asked]);
+    others.delete(this.#self);
+    if (others.size === 0) return -Infinity;
+    const sinceMs = (name: string): number => this.#followers.get(name)?.batchSentAtMs ?? -Infinity;
+    return Math.min(...[...others].map(sinceMs));
   }
 
   followers(nowMs: number, ownEnd: number): FollowerStatus[] {

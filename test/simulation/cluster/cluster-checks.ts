@@ -28,7 +28,8 @@ export async function storedPlaces(name: string, broker: Broker): Promise<Stored
     for (let offset = state.index.minOffset(queueNo); offset < end; offset++) {
       const entry = await locator.entry(queueNo, offset);
       // Retention goes on.
-      if (entry === undefined && offset < state.index.minOffset(queueNo)) continue;
+      deletedBelow = Math.max(deletedBelow, state.index.minOffset(queueNo));
+      if (entry === undefined && offset < deletedBelow) continue;
       assert(entry !== undefined, `${name} has nothing at ${queueId}/${offset}`);
       const [message] = await reader.read([entry]);
       assert(message !== undefined, `${name} cannot read ${queueId}/${offset}`);

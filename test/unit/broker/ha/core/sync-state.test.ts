@@ -183,6 +183,15 @@ describe('what a master knows of its slaves', () => {
     expect(stateOf({ syncStateSet: ['a'] }).confirmedByAllSinceMs()).toBe(-Infinity);
   });
 
+  it('counts whom it has asked for: the controller may have stored and elected it', () => {
+    const state = stateOf({ syncStateSet: ['a', 'b'] });
+    follows(state, 'b', 100, 100, 900);
+    follows(state, 'c', 100, 100, 500);
+    expect(state.confirmedByAllSinceMs()).toBe(899);
+    expect(state.wantedSet(600, 100)).toEqual(['a', 'b', 'c']);
+    expect(state.confirmedByAllSinceMs()).toBe(499);
+  });
+
   it('lists every other member with its lag', () => {
     const state = stateOf();
     follows(state, 'b', 90, 100, 50);
