@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { argv, env, execPath, exit, stdout } from 'node:process';
+import { argv, execPath, exit, stdout } from 'node:process';
 
 interface Counts {
   passed: number;
@@ -39,7 +39,7 @@ interface JestReport {
   testResults: { status: string; message: string }[];
 }
 
-/** Longer than any stage takes on two busy cores (e2e: half an hour); a hanging test must not hang the run. */
+/** Longer than any stage takes on two busy cores (e2e: 35 minutes); a hanging test must not hang the run. */
 const STAGE_TIMEOUT_MS = 45 * 60_000;
 /** Of a failing program the end of its output is shown, where the reason stands; of failing tests the first ones. */
 const DETAIL_CHARACTERS_MAX = 12_000;
@@ -63,23 +63,15 @@ const stages: readonly Stage[] = [
   // These start processes of their own: one test file at a time leaves them the machine.
   { name: 'integration', needsBuild: true, run: () => jest('integration', 1) },
   { name: 'conformance', needsBuild: true, run: () => jest('conformance', 1) },
-  { name: 'e2e', isOnRequest: true, needsBuild: true, run: () => jest('e2e', 1, endToEnd()) },
+  { name: 'e2e', isOnRequest: true, needsBuild: true, run: () => jest('e2e', 1, END_TO_END) },
 ];
 
-/** What is proven on every machine that has what it needs; the rest with ORBITMQ_E2E=all. */
-function endToEnd(): readonly string[] {
-  const always = [
-    // Clients whose node was taken away leave connections that the system gives up after a quarter of an hour.
-    '--forceExit',
-    // With a limit, jest gives each suite to a process of its own: one that ends badly takes no other with it.
-    `--workerIdleMemoryLimit=${SUITE_MEMORY}`,
-  ];
-  if (env['ORBITMQ_E2E'] === 'all') return always;
-  const there = ['image', 'chart', 'chart-alerts', 'chart-monitoring'];
-  const kubernetes = ['', '-helm', '-faults', '-changes', '-samples', '-monitoring'];
-  const suites = [...there, ...kubernetes.map((part) => `kubernetes${part}`)];
-  return [...always, '--testPathPatterns', String.raw`e2e/(${suites.join('|')})\.test`];
-}
+const END_TO_END = [
+  // Clients whose node was taken away leave connections that the system gives up after a quarter of an hour.
+  '--forceExit',
+  // With a limit, jest gives each suite to a process of its own: one that ends badly takes no other with it.
+  `--workerIdleMemoryLimit=${SUITE_MEMORY}`,
+];
 
 function tool(path: string): string {
   return join('node_modules', path);
