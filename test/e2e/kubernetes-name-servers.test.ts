@@ -7,8 +7,8 @@ import { execPath } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EDGE_ENDPOINT, LoadedCluster } from './support/loaded-cluster.ts';
-import { MISSING_KUBE, mustRun } from './support/local-kube.ts';
-import { installRelease, RELEASE_TIMEOUT_MS } from './support/orbitmq-release.ts';
+import { MISSING_KUBE, mustRun, NODES } from './support/local-kube.ts';
+import { installRelease, RELEASE_TIMEOUT_MS, report } from './support/orbitmq-release.ts';
 
 const ORBITMQ = resolve('bin/orbitmq.js');
 const DONE_WITHIN_MS = 120_000;
@@ -17,6 +17,8 @@ const TEST_TIMEOUT_MS = 480_000;
 const UNAVAILABLE_MAX_MS = 5_000;
 /** Longer than a lease, and than the silence after which a master is replaced: grants that are missing would show by then. */
 const HOLD_MS = 15_000;
+/** They have to be settled for a minute, and the operator looks once in another. */
+const PARTED_WITHIN_MS = 180_000;
 /** Each goes to any of the NameServers. */
 const NEW_CLIENTS = 6;
 
@@ -72,6 +74,39 @@ suite(`NameServers of a cluster that is used${why}`, () => {
       });
       const after = await cluster.group().record();
       expect(after.epoch).toBe(before.epoch);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  /** Names of nodes, one for each NameServer. */
+  const hosts = async (): Promise<readonly string[]> =>
+    (await cluster.readyPods('namesrv')).map(
+      ({ spec }) => (spec as { nodeName?: string }).nodeName ?? '',
+    );
+
+  it(
+    'that share a node, since another one took no pods, are parted when it does',
+    async () => {
+      const [first] = await hosts();
+      const closed = first === 'node-1' ? 'node-2' : 'node-1';
+      await cluster.survive({
+        ...{ name: 'NameServers are parted (async)', unavailableMaxMs: UNAVAILABLE_MAX_MS },
+        strike: async () => {
+          await mustRun('kubectl', ['cordon', closed]);
+          try {
+            await scaleTo(NODES);
+          } finally {
+            await mustRun('kubectl', ['uncordon', closed]);
+          }
+          expect(await hosts()).not.toContain(closed);
+          const { tookMs } = await cluster.namespace.until(
+            'all apart',
+            PARTED_WITHIN_MS,
+            async () => (new Set(await hosts()).size === NODES ? true : undefined),
+          );
+          report('NameServers are parted, s', Math.round(tookMs / 1_000));
+        },
+      });
     },
     TEST_TIMEOUT_MS,
   );

@@ -29,7 +29,7 @@ import {
   conditionChange,
   type TurnFacts,
 } from './cluster-status.ts';
-import { viewCluster } from './cluster-view.ts';
+import { viewCluster, type GroupView } from './cluster-view.ts';
 import { configureNewGroups } from './configuration-copy.ts';
 import type { DrainPlan } from './core/drain-plan.ts';
 import {
@@ -40,6 +40,7 @@ import {
   type GroupOutcome,
 } from './group-children.ts';
 import { drainGroup, keepGroup, type QuietLooks } from './group-drain.ts';
+import { ServerSpread } from './server-spread.ts';
 
 /** Something is under way that the API does not tell of, such as the age of a pod, or consumers. */
 const LOOK_SOON_MS = 2_000;
@@ -50,6 +51,7 @@ const LOOK_AGAIN_MS = 60_000;
 export class BrokerClusterReconciler {
   readonly #ports: ClusterPorts;
   readonly #quiet: QuietLooks = new Map();
+  readonly #spread = new ServerSpread();
   /** By UID. Bound: clusters that are looked after. */
   readonly #checked = new Map<
     string,
@@ -103,6 +105,7 @@ export class BrokerClusterReconciler {
     if (cluster === undefined) return;
     const { uid = '', deletionTimestamp } = cluster.metadata;
     secrets.forget(uid);
+    this.#spread.forget(uid);
     this.#checked.delete(uid);
     if (deletionTimestamp !== undefined) this.#ending.delete(uid);
   }
@@ -140,7 +143,9 @@ export class BrokerClusterReconciler {
     const facts = await this.#act({ ...first, context });
     if (facts === undefined) return { requeueAfterMs: LOOK_SOON_MS };
     await this.#report(cluster, clusterFacts(facts, this.#ports), clusterFindings(facts), signal);
-    return { requeueAfterMs: isSettled(facts) ? LOOK_AGAIN_MS : LOOK_SOON_MS };
+    if (!isSettled(facts)) return { requeueAfterMs: LOOK_SOON_MS };
+    if (facts.view.groups.every(isWhole)) await this.#spread.turn({ ...first, context });
+    return { requeueAfterMs: LOOK_AGAIN_MS };
   }
 
   /** Undefined: the namespace is ending, and with it the cluster. */
@@ -284,6 +289,11 @@ function refusalsIn({ failures, foreign }: ApplyReport): readonly string[] {
     ...failures.map(({ ref, error }) => `${ref.kind} ${ref.name}: ${error.message}`),
     ...foreign.map(({ kind, name }) => `${kind} ${name} belongs to somebody else`),
   ];
+}
+
+/** It could lose its master now, and the NameServers would be asked about that. */
+function isWhole({ record, pods }: GroupView): boolean {
+  return record?.phase === 'stable' && record.syncStateSet.length === pods.length;
 }
 
 function isSettled(facts: TurnFacts): boolean {
