@@ -35,7 +35,7 @@ export const CONDITIONS = {
   },
   FailoverPossible: {
     kinds: ['BrokerCluster', 'BrokerGroup'],
-    meaning: 'if a master died now, another member would take over',
+    meaning: 'if a master died now, alone or with its node, another member would take over',
     good: 'True',
   },
   AckedDataProtected: {

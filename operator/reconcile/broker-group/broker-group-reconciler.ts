@@ -215,14 +215,17 @@ export class BrokerGroupReconciler {
     if (record === undefined || failover === undefined) {
       return groupHealth({
         ...{ record, explanation: undefined, isMasterWritable: undefined, notWritableReason: '' },
+        nameServers: { all: 0, answering: 0 },
       });
     }
     const { timings } = this.#ports;
     const seen = failover.observe({ record, version: '' });
     const master = record.master?.name ?? '';
     const status = isReachable(seen, master, timings) ? memberSeen(seen, master).status : undefined;
+    const answering = seen.nameServers.filter(({ heard }) => heard !== undefined);
     return groupHealth({
       record,
+      nameServers: { all: seen.nameServers.length, answering: answering.length },
       explanation: explainGroup(record, seen, timings),
       isMasterWritable: status?.isWritable,
       notWritableReason: status?.reason ?? '',

@@ -1,12 +1,15 @@
 /** How a broker group is, as conditions: the answers of the functions that elect, not guesses of our own. */
 import type { Explanation } from '../../../failover/core/explain.ts';
 import type { GroupRecord } from '../../../failover/core/group-record.ts';
+import { isMajority } from '../../../failover/core/observation.ts';
 
 export interface HealthFacts {
   /** Undefined before the group has a record. */
   readonly record: GroupRecord | undefined;
   /** What would happen if the master died now; undefined while that cannot be told. */
   readonly explanation: Explanation | undefined;
+  /** NameServers that count, and those of them that answer. */
+  readonly nameServers: { readonly all: number; readonly answering: number };
   /** What the master says of itself; undefined while it does not answer. */
   readonly isMasterWritable: boolean | undefined;
   readonly notWritableReason: string;
@@ -67,14 +70,20 @@ function serving(
   return yes('AsSpecified', `${master?.name ?? ''} is master`);
 }
 
-function failoverPossible({ record, explanation }: HealthFacts): Verdict {
+function failoverPossible({ record, explanation, nameServers }: HealthFacts): Verdict {
   if (record === undefined) return no('Creating', 'no master was elected yet');
   if (record.spec.members.length === 1) return no('OnlyOneMember', 'the group has one member');
   if (explanation === undefined) {
     return { status: 'Unknown', reason: 'Waiting', message: 'the members were not asked yet' };
   }
   const { winner, blockers, reasons } = explanation;
-  if (winner !== '') return yes('AsSpecified', `${winner} would take over`);
+  if (winner !== '') {
+    const { all, answering } = nameServers;
+    if (isMajority(answering, all)) return yes('AsSpecified', `${winner} would take over`);
+    // An end that the kubelet tells of needs no NameServer. One that nobody tells of, as with its node, needs most of them.
+    const message = `${answering} of ${all} NameServers answer: a master that is lost with its node would not be missed`;
+    return no('NameServersUnreachable', message);
+  }
   const why = [...blockers, ...reasons].join('; ');
   return no('FailoverBlocked', why === '' ? 'nobody could take over' : why);
 }
