@@ -6,7 +6,8 @@ export function plainDetails(details: string): string {
   const [, target] = /^Name resolution failed for target (?:\w+:)?(.*)$/s.exec(details) ?? [];
   if (target !== undefined) return `the name ${target} cannot be resolved`;
   const [, seconds] = /^Deadline exceeded after ([\d.]+)s/.exec(details) ?? [];
-  if (seconds !== undefined) return `no answer within ${Number(seconds)} s`;
+  // What has passed, a moment more than what was allowed: 1.501 of 1.5.
+  if (seconds !== undefined) return `no answer within ${Number(Number(seconds).toPrecision(2))} s`;
   const reason = details
     .replace(/^No connection established\. Last error: /, '')
     .replace(/ ?Resolution note: ?$/, '')

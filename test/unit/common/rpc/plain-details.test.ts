@@ -16,7 +16,7 @@ describe('what grpc-js says of a call that failed', () => {
       'the name mq-0.peers.shop.svc:8081 cannot be resolved',
     ],
     [
-      'Deadline exceeded after 1.500s,name resolution: 0.001s,Waiting for LB pick',
+      'Deadline exceeded after 1.501s,name resolution: 0.001s,Waiting for LB pick',
       'no answer within 1.5 s',
     ],
     [
