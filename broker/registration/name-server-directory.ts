@@ -125,7 +125,7 @@ export class NameServerDirectory {
   #refresh(): void {
     this.#lastMs = this.#ports.environment.clock.monotonicMs();
     const entries = this.#entries.filter(({ name }) => !IS_ADDRESS.test(name.host));
-    this.#refreshIn(this.#refreshMs);
+    if (entries.length > 0) this.#refreshIn(this.#refreshMs);
     for (const entry of entries) void this.#resolve(entry);
     this.#ports.onChange();
   }
