@@ -63,9 +63,11 @@ function isErrorLike(value: object): value is ErrorLike {
   return 'message' in value && typeof value.message === 'string' && 'stack' in value;
 }
 
-/** What a network answers, by itself or through the name service, when a peer is not there. */
-const PEER_AWAY = new Set(
-  'ENOTFOUND EAI_AGAIN ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT EPIPE'.split(' '),
+/** What a network answers, by itself or through the name service, when a peer is not there; and the API of Kubernetes. */
+const EXPECTED_CODES = new Set(
+  'ENOTFOUND EAI_AGAIN ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT EPIPE KUBE'.split(
+    ' ',
+  ),
 );
 
 /** An expected error is its message and code; anything else is a bug or the unknown, and has its stack. */
@@ -82,5 +84,5 @@ function describeError(error: ErrorLike): Readonly<Record<string, unknown>> {
 /** A call that failed at a peer or on the way to it: its stack is that of the library, and says nothing of the cause. */
 function isExpected(error: ErrorLike): boolean {
   if (isMqError(error) || 'rpcStatus' in error) return true;
-  return typeof error.code === 'string' && PEER_AWAY.has(error.code);
+  return typeof error.code === 'string' && EXPECTED_CODES.has(error.code);
 }

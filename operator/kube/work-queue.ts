@@ -172,7 +172,10 @@ export class WorkQueue {
     const failures = this.#limiter.failures(key);
     const fields = { controller, key, failures, delayMs, ...(isLate ? { timeoutMs } : {}), error };
     // Somebody was faster; that is how optimistic locking works.
-    logger[isKubeError(error, 'conflict') ? 'debug' : 'warn']('turn failed', fields);
+    logger[isKubeError(error, 'conflict') ? 'debug' : 'warn'](
+      'turn failed; it is tried again',
+      fields,
+    );
     metrics.counter('reconcileRetries').cell({ controller }).add();
     this.addAfter(key, delayMs);
     return 'failed';

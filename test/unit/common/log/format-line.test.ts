@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { MqError } from '../../../../common/errors/mq-error.ts';
 import { formatJson, formatText, type LogEntry } from '../../../../common/log/format-line.ts';
 import { RpcError } from '../../../../common/rpc/rpc-error.ts';
+import { KubeError } from '../../../../operator/kube/kube-error.ts';
 
 const entry = (fields: Record<string, unknown>, message = 'listening'): LogEntry => ({
   timeMs: Date.UTC(2026, 0, 2, 3, 4, 5, 6),
@@ -37,6 +38,10 @@ describe('text for a person', () => {
 
   it.each([
     ['a peer that does not answer', new RpcError('unavailable', 'connect ECONNREFUSED ::1:8081')],
+    [
+      'an answer of Kubernetes',
+      new KubeError({ kind: 'forbidden', status: 403, message: 'get leases: forbidden' }),
+    ],
     ['a name that nobody knows', Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' })],
   ])('shows no stack of %s: its own line says what was wrong', (_, error) => {
     expect(error.stack).toContain(' at ');
