@@ -33,6 +33,8 @@ export class FoldedLog {
   readonly #epochByEnd = new Map<number, number>();
   readonly #epochStarts = new Map<number, number>();
   #end = 0;
+  /** Of the last record. */
+  #lastEpoch = 0;
 
   constructor(name: string, mayLose: boolean) {
     this.#name = name;
@@ -49,14 +51,15 @@ export class FoldedLog {
     const end = record.offset + record.bytes;
     const known = this.#records.get(record.offset);
     if (known?.crc === crc) return false;
-    if (known !== undefined || record.offset < this.#end) {
-      if (this.#mayLose && record.epoch < this.#epochOf(record.offset)) return false;
+    // Epochs rise along a log: behind a newer one, it is not of the log that stands there now.
+    if (this.#mayLose && record.epoch < this.#epochFrom(record.offset)) return false;
+    if (known !== undefined || record.offset < this.#end)
       this.#replace(node, record, known, nowMs);
-    }
     this.#records.set(record.offset, { crc, epoch: record.epoch, end, node });
     this.#epochByEnd.set(end, record.epoch);
     if (!this.#epochStarts.has(record.epoch)) this.#epochStarts.set(record.epoch, record.offset);
     this.#end = Math.max(this.#end, end);
+    this.#lastEpoch = record.epoch;
     return true;
   }
 
@@ -68,8 +71,9 @@ export class FoldedLog {
     return this.#epochStarts.get(epoch);
   }
 
-  /** Highest epoch of what had effect from an offset on. */
-  #epochOf(offset: number): number {
+  /** Highest epoch of what had effect from an offset on, or before the end when nothing had. */
+  #epochFrom(offset: number): number {
+    if (offset >= this.#end) return this.#lastEpoch;
     let highest = 0;
     for (const [start, { epoch, end }] of this.#records)
       if (start >= offset || end > offset) highest = Math.max(highest, epoch);
@@ -84,7 +88,7 @@ export class FoldedLog {
     const story = `${at}: ${node} folds epoch ${epoch} where ${was} had effect`;
     assert(this.#mayLose, story);
     const oldEpochs = [...this.#records].filter(([start]) => start >= offset);
-    const oldEpoch = this.#epochOf(offset);
+    const oldEpoch = this.#epochFrom(offset);
     assert(epoch > oldEpoch, `${story}, and it is not newer than ${oldEpoch}`);
     this.losses.push({ atMs: nowMs, offset, end: this.#end, oldEpoch, newEpoch: epoch });
     for (const [start, { end }] of oldEpochs) {
