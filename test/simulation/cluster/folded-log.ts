@@ -53,8 +53,7 @@ export class FoldedLog {
     if (known?.crc === crc) return false;
     // Epochs rise along a log: behind a newer one, it is not of the log that stands there now.
     if (this.#mayLose && record.epoch < this.#epochFrom(record.offset)) return false;
-    if (known !== undefined || record.offset < this.#end)
-      this.#replace(node, record, known, nowMs);
+    if (known !== undefined || record.offset < this.#end) this.#replace(node, record, known, nowMs);
     this.#records.set(record.offset, { crc, epoch: record.epoch, end, node });
     this.#epochByEnd.set(end, record.epoch);
     if (!this.#epochStarts.has(record.epoch)) this.#epochStarts.set(record.epoch, record.offset);
