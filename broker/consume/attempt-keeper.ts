@@ -1,6 +1,7 @@
 import type { Environment } from '../../common/environment/environment.ts';
 import { isMqError } from '../../common/errors/mq-error.ts';
 import type { Logger } from '../../common/log/logger.ts';
+import { backoffDelayMs } from '../../common/model/retry-policy.ts';
 import type { BrokerState } from '../state/broker-state.ts';
 import type { CommitPipeline } from '../state/commit-pipeline.ts';
 import type { GroupTopic } from '../state/group-table.ts';
@@ -103,8 +104,10 @@ export class AttemptKeeper {
       return;
     }
     const { clock } = this.#ports.environment;
-    const waitMs = Math.max(0, pending.notBeforeMs - clock.nowMs());
-    if (waitMs === 0) {
+    // It may have been said by another clock, which is ahead of this one: nobody waits for longer than the group would have.
+    const longestMs = backoffDelayMs(standing.group.config.backoff, pending.ended);
+    const waitMs = Math.min(pending.notBeforeMs - clock.nowMs(), longestMs);
+    if (waitMs <= 0) {
       this.#deadlines.remove(pending);
       pending.progress.makeReady(pending);
       this.#ports.wake(standing);

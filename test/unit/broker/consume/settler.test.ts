@@ -128,4 +128,15 @@ describe('a delivery from before a restart', () => {
       expect(await kit.ack('g', 't', handle)).toContain('[receipt-handle-invalid]');
     }),
   );
+
+  it(
+    'that had ended waits no longer than its group would, when the clock that said until when was ahead',
+    withMessage(async ({ node, world }) => {
+      await world.sleep(10_500);
+      node.crash();
+      node.clock.jump(-60_000);
+      const kit = await BrokerKit.open(node.restart());
+      expect(await kit.receive('g', 't', { pollMs: 1_500 })).toMatchObject([{ attempt: 2 }]);
+    }),
+  );
 });
