@@ -95,7 +95,7 @@ async function live(world: World, cluster: ClusterWorld): Promise<void> {
     () => unconsumed(ledger, isDeleted, stored).length === 0,
     CONSUMPTION_MS,
   );
-  for (const consumer of cluster.consumers) consumer.stop();
+  await Promise.all(cluster.consumers.map((consumer) => consumer.stop()));
   await until(cluster, 'members agree in the end', () =>
     plan.groups.every(({ name }) => cluster.isWhole(name)),
   );

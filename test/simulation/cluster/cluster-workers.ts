@@ -96,20 +96,30 @@ export class Producer {
 /** Receives, and acknowledges most of what it gets. */
 export class Consumer {
   readonly #parts: WorkerParts;
+  /** Calls that are under way. */
+  readonly #work = new Set<Promise<void>>();
   #isStopped = false;
   /** From the end of the faults on everything is acknowledged. */
   isDiligent = false;
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
-    for (const { name } of parts.plan.groups)
-      this.#run(name).catch((error: unknown) => {
-        parts.onFailure(error);
-      });
+    for (const { name } of parts.plan.groups) this.#begin(this.#run(name));
   }
 
-  stop(): void {
+  /** Resolves when it asks for nothing any more. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
+    await Promise.all(this.#work);
+  }
+
+  #begin(task: Promise<void>): void {
+    const work = task
+      .catch((error: unknown) => {
+        this.#parts.onFailure(error);
+      })
+      .finally(() => this.#work.delete(work));
+    this.#work.add(work);
   }
 
   async #run(group: string): Promise<void> {
@@ -148,10 +158,7 @@ export class Consumer {
   #acknowledgeLate(group: string, message: Delivery): void {
     const { environment, random } = this.#parts;
     environment.timers.after(random.between(0, LATE_MS_MAX), () => {
-      if (this.#isStopped) return;
-      this.#ask(group, [message]).catch((error: unknown) => {
-        this.#parts.onFailure(error);
-      });
+      if (!this.#isStopped) this.#begin(this.#ask(group, [message]));
     });
   }
 
