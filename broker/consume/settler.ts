@@ -18,8 +18,13 @@ import type { DeadLetters } from './dead-letters.ts';
 type Receipt =
   | OpenReceipt
   | { readonly kind: 'settling' }
-  | { readonly kind: 'done' }
+  | DoneReceipt
   | { readonly kind: 'unproven'; readonly queueNo: number };
+
+interface DoneReceipt {
+  readonly kind: 'done';
+  readonly queue: QueueProgress;
+}
 
 interface OpenReceipt {
   readonly kind: 'open';
@@ -51,13 +56,22 @@ export class Settler {
 
   /** Resolves when the acknowledgement is as durable as the broker promises. */
   acknowledge(handle: ReceiptHandle): Promise<void> {
-    return this.#settleOpen(handle, async ({ pending }) => {
-      const { pipeline } = this.#ports;
-      pipeline.append(RecordType.Ack, ackBytes(1), (buffer, at) => {
-        writeAck(buffer, at, pending.progress, [pending.offset]);
-      });
-      await pipeline.whenFolded();
+    return this.#whenOpen(handle, async (receipt) => {
+      const { queueOffset: offset } = handle;
+      if (receipt.kind === 'open')
+        await this.#settle(receipt.pending, () => this.#writeAck(receipt.pending.progress, offset));
+      // What retention has finished here may be there at other members, whose retention is their own.
+      else if (offset < this.#ports.state.index.minOffset(receipt.queue.queueNo))
+        await this.#writeAck(receipt.queue, offset);
     });
+  }
+
+  #writeAck(queue: QueueProgress, offset: number): Promise<void> {
+    const { pipeline } = this.#ports;
+    pipeline.append(RecordType.Ack, ackBytes(1), (buffer, at) => {
+      writeAck(buffer, at, queue, [offset]);
+    });
+    return pipeline.whenFolded();
   }
 
   /** Redelivers after `delayMs`; the current attempt stays open until then. */
@@ -73,17 +87,10 @@ export class Settler {
 
   /** The consumer gives up: straight to the dead-letter topic. */
   bury(handle: ReceiptHandle): Promise<void> {
-    return this.#settleOpen(handle, ({ standing, pending }) =>
-      this.#ports.deadLetters.bury(standing, pending),
-    );
-  }
-
-  #settleOpen(
-    handle: ReceiptHandle,
-    write: (receipt: OpenReceipt) => Promise<void>,
-  ): Promise<void> {
     return this.#whenOpen(handle, async (receipt) => {
-      if (receipt.kind === 'open') await this.#settle(receipt.pending, () => write(receipt));
+      if (receipt.kind !== 'open') return;
+      const { standing, pending } = receipt;
+      await this.#settle(pending, () => this.#ports.deadLetters.bury(standing, pending));
     });
   }
 
@@ -93,7 +100,7 @@ export class Settler {
    */
   async #whenOpen(
     handle: ReceiptHandle,
-    act: (receipt: OpenReceipt | { readonly kind: 'done' }) => Promise<void> | void,
+    act: (receipt: OpenReceipt | DoneReceipt) => Promise<void> | void,
   ): Promise<void> {
     let stamp: number | undefined;
     let receipt = this.#open(handle, stamp);
@@ -139,7 +146,7 @@ export class Settler {
     if (standing === undefined || queue === undefined)
       throw stale('names a group or topic that is not there');
     const offset = handle.queueOffset;
-    if (queue.isDone(offset)) return { kind: 'done' };
+    if (queue.isDone(offset)) return { kind: 'done', queue };
     const pending = queue.pending(offset);
     this.#requireAttempt(handle, queue, pending);
     const known = pending?.stamp ?? NO_STAMP;

@@ -139,4 +139,23 @@ describe('a delivery from before a restart', () => {
       expect(await kit.receive('g', 't', { pollMs: 1_500 })).toMatchObject([{ attempt: 2 }]);
     }),
   );
+
+  it('whose message retention has taken is acknowledged in the log all the same: other members may have it', () =>
+    simulate(1, async (world) => {
+      const options = { segmentBytes: 1_500, retentionBytes: 3_000, retentionIntervalMs: 500 };
+      const node = world.addNode('b');
+      const before = await BrokerKit.open(node.environment, options);
+      await before.sent('t', 'm');
+      const [message] = await before.receive('g', 't');
+      node.crash();
+      const kit = await BrokerKit.open(node.restart(), options);
+      for (let count = 0; count < 20; count++)
+        await kit.sent('t', `later-${count}`, { body: 'x'.repeat(500) });
+      await world.sleep(2_000);
+      await kit.receive('g', 't', { count: 1 });
+      const { log } = kit.broker;
+      const { endOffset } = log;
+      expect(await kit.ack('g', 't', message!.handle)).toBe('OK');
+      expect(log.endOffset).toBeGreaterThan(endOffset);
+    }));
 });
