@@ -96,10 +96,9 @@ async function live(world: World, cluster: ClusterWorld): Promise<void> {
     CONSUMPTION_MS,
   );
   await Promise.all(cluster.consumers.map((consumer) => consumer.stop()));
-  await until(cluster, 'members agree in the end', () =>
-    plan.groups.every(({ name }) => cluster.isWhole(name)),
-  );
-  for (const { members } of plan.groups) {
+  for (const { name: group, members } of plan.groups) {
+    // Attempts go on ending: what is compared is looked at in this moment.
+    await until(cluster, `members of ${group} agree in the end`, () => cluster.isWhole(group));
     const brokers = members.map((name) => [name, cluster.running(name)?.broker()] as const);
     await checkEqualMembers(
       new Map(brokers.flatMap(([name, broker]) => (broker ? [[name, broker]] : []))),
