@@ -96,7 +96,7 @@ export class Receiver {
   /** Waiting receives are answered empty at once, new ones refused. */
   close(): void {
     this.#closed = true;
-    for (const runtime of this.#ports.consumption.all()) void runtime.wake();
+    this.#ports.consumption.wakeAll();
   }
 
   #wait(request: ReceiveRequest): Promise<Delivery[]> {
