@@ -26,6 +26,13 @@ import {
 /** Beyond what the process takes to stop. */
 const GRACE_MARGIN_SECONDS = 5;
 
+/**
+ * It serves on for as long as new connections may still be led to it: until the EndpointSlice and the rules of kube-proxy on each
+ * node have forgotten it, which took up to 1.5 s. They would be refused, or hang until their clients give up. Shorter than
+ * the 5 s after which Kubernetes looks at a namespace that ends only when half the grace period is over.
+ */
+const FOLLOW_SECONDS = 4;
+
 /** They keep nothing, and are found by the addresses of one name: any of them may go and come at any time. */
 export function nameServerStatefulSet(context: ClusterContext): KubernetesObject {
   const { namesrv } = context.spec;
@@ -54,7 +61,7 @@ function podSpec(context: ClusterContext): Part {
   return {
     ...podDefaults(context, serviceAccountName(context)),
     ...placement(context, 'namesrv', namesrv.template),
-    terminationGracePeriodSeconds: SHUTDOWN_GRACE_SECONDS + GRACE_MARGIN_SECONDS,
+    terminationGracePeriodSeconds: FOLLOW_SECONDS + SHUTDOWN_GRACE_SECONDS + GRACE_MARGIN_SECONDS,
     containers: [
       {
         name: 'namesrv',
@@ -65,6 +72,7 @@ function podSpec(context: ClusterContext): Part {
         ports: PORTS,
         resources: namesrv.resources,
         ...PROBES,
+        lifecycle: { preStop: { exec: { command: ['sleep', String(FOLLOW_SECONDS)] } } },
         securityContext: CONTAINER_SECURITY,
         volumeMounts,
       },

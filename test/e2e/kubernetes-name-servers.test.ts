@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EDGE_ENDPOINT, LoadedCluster } from './support/loaded-cluster.ts';
 import { MISSING_KUBE, mustRun, NODES } from './support/local-kube.ts';
+import { NewConnections } from './support/new-connections.ts';
 import { installRelease, RELEASE_TIMEOUT_MS, report } from './support/orbitmq-release.ts';
 
 const ORBITMQ = resolve('bin/orbitmq.js');
@@ -21,6 +22,8 @@ const HOLD_MS = 15_000;
 const PARTED_WITHIN_MS = 180_000;
 /** Each goes to any of the NameServers. */
 const NEW_CLIENTS = 6;
+/** In the time that is held alone, on a machine with hardly any time for it. */
+const OPENED_MIN = 50;
 
 const suite = MISSING_KUBE === undefined ? describe : describe.skip;
 const why = MISSING_KUBE === undefined ? '' : ` (skipped: ${MISSING_KUBE})`;
@@ -67,9 +70,13 @@ suite(`NameServers of a cluster that is used${why}`, () => {
           await scaleTo(3);
           expect(new Set(await topicsSeen())).toEqual(new Set([known]));
           await sleep(HOLD_MS);
+          const connections = NewConnections.start(EDGE_ENDPOINT);
           await scaleTo(1);
           expect(new Set(await topicsSeen())).toEqual(new Set([known]));
           await sleep(HOLD_MS);
+          const { opened, failures } = await connections.stop();
+          expect(failures).toEqual([]);
+          expect(opened).toBeGreaterThan(OPENED_MIN);
         },
       });
       const after = await cluster.group().record();
