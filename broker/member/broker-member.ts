@@ -28,24 +28,19 @@ import type {
   StatusQuestion,
   UpdateTermsOrder,
 } from '../../common/model/member-orders.ts';
-import type { Address } from '../../common/options/option-definition.ts';
 import type { Broker } from '../broker.ts';
 import type { BrokerMembership } from '../broker-membership.ts';
 import { ConfigurationFeed } from '../configuration-feed.ts';
 import { BacklogPeers } from '../ha/backlog-peers.ts';
 import type { EpochHistory } from '../ha/core/epoch-history.ts';
 import { WriteLease } from '../ha/core/write-lease.ts';
-import { ReplicaFile } from '../ha/replica-file.ts';
 import type { BrokerMemberPorts } from './broker-member-ports.ts';
 import { beginTerm, newTerm } from './begin-term.ts';
-import { MemberData } from './member-data.ts';
 import { HandOver, type HandOverPorts, prepareHandOver } from './hand-over.ts';
-import { isInstalling } from '../ha/snapshot-installation.ts';
 import { memberMembership } from './member-membership.ts';
-import { MemberInstallation } from './member-installation.ts';
-import { MemberFollowing } from './member-following.ts';
+import { MemberFollower } from './member-follower.ts';
 import { describeMember } from './member-status.ts';
-import { isUnder, type MasterOfEpoch } from './member-master.ts';
+import { MemberStore } from './member-store.ts';
 import type { MemberTerm } from './member-term.ts';
 import { SerialQueue } from './serial-queue.ts';
 import { StatusBoard } from './status-board.ts';
@@ -64,32 +59,21 @@ export class BrokerMember implements Component {
   readonly configuration = new ConfigurationFeed();
   readonly #ports: BrokerMemberPorts;
   readonly #logger: Logger;
-  readonly #data: MemberData;
+  readonly #store: MemberStore;
+  readonly #follower: MemberFollower;
   readonly #backlog: BacklogPeers;
   #lease: WriteLease;
   readonly #orders = new SerialQueue();
   readonly #board: StatusBoard;
   readonly #roleListeners = new Set<() => void>();
-  #replica: ReplicaFile | undefined;
   #term: MemberTerm | undefined;
-  #following: MemberFollowing | undefined;
-  #installation: MemberInstallation | undefined;
-  /** Whom it was last ordered to follow. */
-  #told: MasterOfEpoch | undefined;
-  /** The data is a part of what its master has: it must be completed before it can be opened. */
-  #isIncomplete = false;
   /** Accepted in memory at once, on the disk before it is answered. */
   #acceptedEpoch = 0;
   /** The epoch that it has been the master of and is no longer. */
   #resignedEpoch = 0;
-  /** When it last answered a master; what was before its process began counts as then. */
-  #followedUntilMs = -Infinity;
-  /** Why it cannot be a master now, when that is not the store's own refusal. */
-  #trouble = 'it has just started';
   #look: TimerHandle | undefined;
   #handOver: HandOver | undefined;
   readonly #handOverPorts: HandOverPorts;
-  #isStopping = false;
   #said = '';
 
   constructor(ports: BrokerMemberPorts) {
@@ -113,36 +97,33 @@ export class BrokerMember implements Component {
         this.#changed();
       },
     };
-    const membership = this.#membership();
-    this.#data = new MemberData({ ...ports, membership, configuration: this.configuration });
+    this.#store = this.#newStore();
+    this.#follower = this.#newFollower();
     this.#board = new StatusBoard(environment.timers, () => this.status());
   }
 
   get role(): MemberRole {
     if (this.#term !== undefined) return this.#term.phase;
-    return this.#data.isOpen && this.#replica !== undefined ? 'follower' : 'recovering';
+    return this.#store.isOpen ? 'follower' : 'recovering';
   }
 
   get isOpen(): boolean {
-    return this.#data.isOpen;
+    return this.#store.isOpen;
   }
 
   /** The open broker; throws while the data is being recovered. */
   get broker(): Broker {
-    return this.#data.broker;
+    return this.#store.broker;
   }
 
   /** The master of this process, ready for requests. */
   get serving(): Broker | undefined {
-    return this.#term?.phase === 'master' ? this.#data.broker : undefined;
+    return this.#term?.phase === 'master' ? this.#store.broker : undefined;
   }
 
   /** The master as far as it is known, when that is another member. */
   master(): GroupMember | undefined {
-    if (this.#term !== undefined) return undefined;
-    // Calls are passed on to it at once; the own data may take a while until it can be opened, or until a full disk is freed.
-    const told = this.#told?.epoch === this.#acceptedEpoch ? this.#told : undefined;
-    return (this.#following ?? this.#installation ?? told)?.master;
+    return this.#term === undefined ? this.#follower.master : undefined;
   }
 
   /** Called when the role, the master or the open broker may be another one. Returns what ends it. */
@@ -161,10 +142,12 @@ export class BrokerMember implements Component {
   }
 
   notReadyReason(): string | undefined {
-    return this.role === 'recovering' ? `recovering: ${this.#trouble}` : undefined;
+    return this.role === 'recovering' ? `recovering: ${this.#store.trouble}` : undefined;
   }
 
   status(): MemberStatus {
+    const { following } = this.#follower;
+    const { trouble } = this.#store;
     return describeMember({
       brokerName: this.#ports.options.brokerName,
       memberName: this.self.name,
@@ -172,13 +155,13 @@ export class BrokerMember implements Component {
       statusVersion: this.#board.version,
       role: this.role,
       // What it says it has accepted it must remember after a crash.
-      acceptedEpoch: toEpoch(this.#replica?.acceptedEpoch ?? 0),
-      broker: this.#data.isOpen ? this.#data.broker : undefined,
+      acceptedEpoch: toEpoch(this.#store.knownReplica?.acceptedEpoch ?? 0),
+      broker: this.isOpen ? this.broker : undefined,
       term: this.#term,
       confirmOffset: this.#confirmOffset(),
-      masterName: this.#following?.master.name ?? '',
-      isFollowing: this.#following?.slave.isFollowing ?? false,
-      trouble: this.#trouble === '' ? (this.#following?.trouble ?? '') : this.#trouble,
+      masterName: following?.master.name ?? '',
+      isFollowing: following?.slave.isFollowing ?? false,
+      trouble: trouble === '' ? (following?.trouble ?? '') : trouble,
       nowMs: this.#ports.environment.clock.monotonicMs(),
     });
   }
@@ -189,14 +172,13 @@ export class BrokerMember implements Component {
 
   /** Terms of its log; undefined while its data is not open. */
   get history(): EpochHistory | undefined {
-    return this.#data.isOpen ? this.#replica?.history : undefined;
+    return this.isOpen ? this.#store.replica.history : undefined;
   }
 
   leaseGranted(nameServer: number, sentMs: number): void {
     const wasValid = (this.#term?.leaseLeftMs() ?? 0) > 0;
     this.#lease.granted(nameServer, sentMs);
-    if (!wasValid && this.#term !== undefined && this.#data.isOpen)
-      this.#data.broker.pipeline.advance();
+    if (!wasValid && this.#term !== undefined) this.#advance();
   }
 
   leaseWithdrawn(nameServer: number): void {
@@ -221,9 +203,9 @@ export class BrokerMember implements Component {
       return this.#answer(false);
     this.#accept(epoch);
     const answer = this.#orders.run(async () => {
-      await this.#requireReplica().accept(toEpoch(epoch));
-      await this.#stopFollowing();
-      await this.#data.settle();
+      await this.#store.replica.accept(toEpoch(epoch));
+      await this.#follower.stop();
+      await this.#store.data.settle();
       return this.#answer(this.#acceptedEpoch === epoch);
     });
     // Behind the answer, for which the election waits.
@@ -248,19 +230,19 @@ export class BrokerMember implements Component {
       return this.#answer(false);
     if (master.name === this.self.name) return this.#answer(false);
     this.#accept(epoch);
-    this.#told = { epoch, master };
+    this.#follower.told(epoch, master);
     this.#changed();
     return this.#orders.run(async () => {
       if (epoch !== this.#acceptedEpoch) return this.#answer(false);
-      await this.#requireReplica().accept(toEpoch(epoch));
-      await this.#follow(epoch, master);
+      await this.#store.replica.accept(toEpoch(epoch));
+      await this.#follower.follow(epoch, master);
       return this.#answer(true);
     });
   }
 
   updateTerms({ terms }: UpdateTermsOrder): MemberAnswer {
     const isAccepted = this.#term?.update(terms) ?? false;
-    if (isAccepted && this.#data.isOpen) this.#data.broker.pipeline.advance();
+    if (isAccepted) this.#advance();
     this.#changed();
     return this.#answer(isAccepted);
   }
@@ -272,10 +254,10 @@ export class BrokerMember implements Component {
     };
     if (term?.terms.epoch !== order.epoch || term.phase === 'promoting')
       return answer('it is not the master of that epoch');
-    const timeoutMs = await prepareHandOver(this.#data.broker, order, this.#ports.environment);
+    const timeoutMs = await prepareHandOver(this.#store.broker, order, this.#ports.environment);
     if (this.#term !== term) return answer(LOST);
     this.#handOver?.end('another one has begun');
-    const { pipeline } = this.#data.broker;
+    const { pipeline } = this.#store.broker;
     const handOver = new HandOver({ term, pipeline }, this.#handOverPorts);
     this.#handOver = handOver;
     this.#changed();
@@ -290,40 +272,24 @@ export class BrokerMember implements Component {
   }
 
   async start(): Promise<void> {
-    const { options, environment } = this.#ports;
-    await environment.disk.makeDirectory(options.dataDir);
-    this.#replica = await ReplicaFile.open(options.dataDir, environment.disk);
-    this.#acceptedEpoch = this.#replica.acceptedEpoch;
-    if (this.#acceptedEpoch > 0) this.#followedUntilMs = environment.clock.monotonicMs();
-    this.#isIncomplete = await isInstalling(options.dataDir, environment);
-    if (this.#isIncomplete) this.#trouble = 'it has to be completed from its master';
-    else await this.#open();
+    await this.#store.start();
+    this.#acceptedEpoch = this.#store.replica.acceptedEpoch;
+    if (this.#acceptedEpoch > 0) this.#follower.mayHaveFollowed();
+    if (!this.#store.isIncomplete) await this.#store.open();
     this.#lookLater();
   }
 
   async stop(): Promise<void> {
-    this.#isStopping = true;
+    this.#store.end();
     this.#look?.cancel();
     this.#handOver?.cancel();
     this.#board.close();
     this.#term?.replication.stop();
     await this.#orders.run(async () => {
-      await this.#stopFollowing();
-      await this.#data.close({ leavesSnapshot: true });
+      await this.#follower.stop();
+      await this.#store.data.close({ leavesSnapshot: true });
     });
     this.#backlog.close();
-  }
-
-  async #open(): Promise<void> {
-    const replica = this.#requireReplica();
-    const broker = await this.#data.open();
-    const { epochs } = broker.log.recovery;
-    await replica.reconcile(broker.log.endOffset, epochs);
-    broker.log.onFailure((failure) => {
-      if (this.#data.isOpen && this.#data.broker === broker) this.#logFailed(failure.message);
-    });
-    this.#trouble = 'it has not been told whom to follow';
-    this.#changed();
   }
 
   #promotionRefusal(memberName: string, runId: string, terms: GroupTerms): string | undefined {
@@ -333,17 +299,17 @@ export class BrokerMember implements Component {
     if (this.#term?.terms.epoch === epoch) return undefined;
     if (epoch < this.#acceptedEpoch) return `epoch ${this.#acceptedEpoch} has been accepted`;
     // In one epoch it may follow or lead, but never first one and then the other.
-    if (this.#following?.epoch === epoch || this.#resignedEpoch === epoch)
+    if (this.#follower.following?.epoch === epoch || this.#resignedEpoch === epoch)
       return `epoch ${epoch} has another master`;
     return undefined;
   }
 
   async #promote(terms: GroupTerms): Promise<void> {
     const { epoch } = terms;
-    const replica = this.#requireReplica();
+    const { replica } = this.#store;
     await replica.accept(epoch);
-    await this.#stopFollowing();
-    const broker = await this.#requireBroker();
+    await this.#follower.stop();
+    const broker = await this.#store.requireBroker();
     const { failure } = broker.log;
     if (failure !== undefined) throw new MqError('log-failed', { reason: failure.message });
     await broker.log.sync();
@@ -356,7 +322,7 @@ export class BrokerMember implements Component {
       logger: this.#logger,
       memberName: this.self.name,
       leaseUntilMs: () => this.#lease.validUntilMs,
-      followedUntilMs: this.#followedUntilMs,
+      followedUntilMs: this.#follower.followedUntilMs,
       onChange: () => {
         this.#changed();
       },
@@ -365,7 +331,7 @@ export class BrokerMember implements Component {
       },
     });
     this.#term = term;
-    this.#trouble = '';
+    this.#store.trouble = '';
     this.#changed();
     beginTerm(term, broker, this.self.name).then(
       () => {
@@ -390,106 +356,6 @@ export class BrokerMember implements Component {
     this.#changed();
   }
 
-  async #follow(epoch: number, master: GroupMember): Promise<void> {
-    if (isUnder(this.#following ?? this.#installation, epoch, master)) return;
-    await this.#stopFollowing();
-    if (this.#isIncomplete) {
-      this.#startInstalling(epoch, master);
-      return;
-    }
-    await this.#requireBroker();
-    this.#startFollowing(epoch, master);
-  }
-
-  /** The data goes, and everything comes from the master. */
-  async #install(epoch: number, master: GroupMember): Promise<void> {
-    if (!isUnder(this.#following, epoch, master) || this.#isStopping) return;
-    await this.#stopFollowing();
-    this.#isIncomplete = true;
-    await this.#data.close({ leavesSnapshot: false });
-    this.#startInstalling(epoch, master);
-  }
-
-  /** What a slave of this master in this epoch works with. */
-  #slavePorts(epoch: number, master: GroupMember) {
-    const { options, environment } = this.#ports;
-    return {
-      ...{ options, environment, epoch, master, logger: this.#logger, runId: this.runId },
-      ...{ memberName: this.self.name, replica: this.#requireReplica() },
-      connect: (address: Address) => this.#ports.connect(address),
-    };
-  }
-
-  #startInstalling(epoch: number, master: GroupMember): void {
-    this.#trouble = `it is being copied from ${master.name}`;
-    this.#installation = new MemberInstallation({
-      ...this.#slavePorts(epoch, master),
-      onDone: () => {
-        void this.#orders.run(() => this.#installed(epoch, master));
-      },
-      onFatal: (error) => {
-        this.#ports.onFatal(error);
-      },
-    });
-    this.#changed();
-  }
-
-  async #installed(epoch: number, master: GroupMember): Promise<void> {
-    this.#isIncomplete = false;
-    await this.#stopFollowing();
-    await this.#reopen();
-    if (this.#acceptedEpoch === epoch && this.#data.isOpen) this.#startFollowing(epoch, master);
-  }
-
-  #startFollowing(epoch: number, master: GroupMember): void {
-    const following = new MemberFollowing({
-      ...this.#slavePorts(epoch, master),
-      broker: this.#data.broker,
-      onChange: () => {
-        this.#changed();
-      },
-      mustRewind: (commonOffset) => {
-        void this.#again(epoch, () => this.#data.rewind(commonOffset));
-      },
-      mustInstallSnapshot: () => {
-        void this.#orders.run(() => this.#install(epoch, master));
-      },
-    });
-    this.#following = following;
-    this.#trouble = '';
-    following.slave.start();
-    this.#changed();
-  }
-
-  /** Stops following, changes the data while it is closed, and follows again. */
-  #again(epoch: number, change: () => Promise<void>): Promise<void> {
-    return this.#orders
-      .run(async () => {
-        const following = this.#following;
-        if (following?.epoch !== epoch || this.#isStopping) return;
-        await this.#stopFollowing();
-        this.#changed();
-        await this.#data.close({ leavesSnapshot: false });
-        await change();
-        await this.#open();
-        if (this.#acceptedEpoch === epoch) this.#startFollowing(epoch, following.master);
-      })
-      .catch((error: unknown) => {
-        this.#ports.onFatal(error);
-      });
-  }
-
-  async #stopFollowing(): Promise<void> {
-    const following = this.#following;
-    const installation = this.#installation;
-    this.#following = undefined;
-    this.#installation = undefined;
-    await installation?.stop();
-    if (following === undefined) return;
-    await following.slave.stop();
-    this.#followedUntilMs = this.#ports.environment.clock.monotonicMs();
-  }
-
   /** From this moment on, whatever is under way: nothing below this epoch. */
   #accept(epoch: number): void {
     if (epoch <= this.#acceptedEpoch) return;
@@ -507,51 +373,59 @@ export class BrokerMember implements Component {
     this.#resignedEpoch = term.terms.epoch;
     this.#handOver?.cancel();
     term.replication.stop();
-    this.#data.broker.depose(reason);
-    this.#trouble = 'it was the master, and opens its data anew';
+    this.#store.broker.depose(reason);
+    this.#store.trouble = 'it was the master, and opens its data anew';
     this.#logger.warn('this member is no longer the master', { epoch: term.terms.epoch, reason });
     this.#changed();
   }
 
   /** Opens the data of a master that was deposed anew, after what has been ordered so far. */
   #renewSpent(): void {
-    if (!this.#data.isSpent) return;
+    const { data } = this.#store;
+    if (!data.isSpent) return;
     void this.#orders.run(async () => {
-      if (this.#data.isSpent) await this.#reopen();
+      if (data.isSpent) await this.#store.reopen();
     });
   }
 
   /** Slaves may have got what is now cut off here: only a new epoch can go on from it. */
   #logFailed(reason: string): void {
-    if (this.#term !== undefined) {
-      this.#depose(`its log has failed: ${reason}`);
-      this.#renewSpent();
-    } else
-      void this.#orders.run(async () => {
-        const following = this.#following;
-        await this.#stopFollowing();
-        await this.#reopen();
-        if (following !== undefined && following.epoch === this.#acceptedEpoch && this.#data.isOpen)
-          this.#startFollowing(following.epoch, following.master);
-      });
-  }
-
-  async #reopen(): Promise<void> {
-    if (this.#isStopping || this.#isIncomplete) return;
-    await this.#data.close({ leavesSnapshot: false });
-    this.#changed();
-    try {
-      await this.#open();
-    } catch (error) {
-      this.#ports.onFatal(error);
+    if (this.#term === undefined) {
+      this.#follower.logFailed();
+      return;
     }
+    this.#depose(`its log has failed: ${reason}`);
+    this.#renewSpent();
   }
 
-  async #requireBroker(): Promise<Broker> {
-    if (this.#data.isOpen && !this.#data.isSpent) return this.#data.broker;
-    if (this.#isIncomplete) throw new MqError('not-ready', { reason: this.#trouble });
-    await this.#reopen();
-    return this.#data.broker;
+  #newStore(): MemberStore {
+    return new MemberStore({
+      ...this.#ports,
+      configuration: this.configuration,
+      membership: this.#membership(),
+      onChange: () => {
+        this.#changed();
+      },
+      onLogFailed: (reason) => {
+        this.#logFailed(reason);
+      },
+    });
+  }
+
+  #newFollower(): MemberFollower {
+    const { options, environment } = this.#ports;
+    return new MemberFollower({
+      ...{ options, environment, logger: this.#logger, runId: this.runId },
+      ...{ memberName: this.self.name, store: this.#store, orders: this.#orders },
+      acceptedEpoch: () => this.#acceptedEpoch,
+      connect: (address) => this.#ports.connect(address),
+      onChange: () => {
+        this.#changed();
+      },
+      onFatal: (error) => {
+        this.#ports.onFatal(error);
+      },
+    });
   }
 
   #membership(): BrokerMembership {
@@ -560,24 +434,29 @@ export class BrokerMember implements Component {
       term: () => this.#term,
       backlog: this.#backlog,
       confirmOffset: () => this.#confirmOffset(),
-      isOwnEpoch: (epoch) => this.#replica?.isOwnEpoch(epoch) ?? false,
-      masterStartOffset: () => this.#following?.masterStartOffset ?? 0,
+      isOwnEpoch: (epoch) => this.#store.knownReplica?.isOwnEpoch(epoch) ?? false,
+      masterStartOffset: () => this.#follower.following?.masterStartOffset ?? 0,
     });
   }
 
   #confirmOffset(): number {
     if (this.#term !== undefined) return this.#term.replication.confirmOffset();
     // Nobody says more than what has been folded here already.
-    return this.#following?.confirmOffset ?? this.#data.foldedOffset;
+    return this.#follower.following?.confirmOffset ?? this.#store.data.foldedOffset;
   }
 
   #lookLater(): void {
     this.#look = this.#ports.environment.timers.after(LOOK_MS, () => {
       this.#lookLater();
-      if (this.#data.isOpen) this.#data.broker.pipeline.advance();
+      this.#advance();
       this.#term?.look();
       this.#board.look();
     });
+  }
+
+  /** What was waiting may be allowed now. */
+  #advance(): void {
+    if (this.isOpen) this.broker.pipeline.advance();
   }
 
   #changed(): void {
@@ -590,11 +469,5 @@ export class BrokerMember implements Component {
 
   #answer(isAccepted: boolean): MemberAnswer {
     return { isAccepted, status: this.status() };
-  }
-
-  #requireReplica(): ReplicaFile {
-    if (this.#replica === undefined)
-      throw new MqError('not-ready', { reason: 'it has just started' });
-    return this.#replica;
   }
 }
