@@ -113,6 +113,15 @@ export const localKube = {
   /** Where ports of a node are reached from this machine. */
   nodeAddress: (index: number): string => `198.51.100.${10 + index}`,
 
+  /** Traffic of this machine to an address that is nowhere comes in at a node, as from a load balancer in front of it. */
+  leadToNode: (address: string, index: number): Promise<string> =>
+    mustRun('ip', ['route', 'replace', address, 'via', localKube.nodeAddress(index)]),
+
+  /** Undoes `leadToNode`, also when it was not done. */
+  leadNowhere: async (address: string): Promise<void> => {
+    await run('ip', ['route', 'delete', address]);
+  },
+
   /** Sends a signal to all processes of a container, as a person on the node would. */
   signal: async (node: number, containerId: string, signal: string): Promise<void> => {
     const id = containerId.replace(/^containerd:\/\//, '');
