@@ -55,7 +55,14 @@ describe('a cluster', () => {
   );
 });
 
+/** What each has found is mended; as long as the stories of the seeds stay as they are, it would find it again. */
+const KEPT_SEEDS: readonly [seed: number, found: string][] = [
+  [310_180, 'a member that starts again is not taken for the one that died'],
+];
+
 describe('a seed', () => {
+  it.each(KEPT_SEEDS)('that was kept holds: %d, %s', (seed) => runCluster(seed), 300_000);
+
   it('tells the same story each time, event by event', async () => {
     const [first, second] = [await runCluster(REPEATED_SEED), await runCluster(REPEATED_SEED)];
     expect(second.world.scheduler.traceHash).toBe(first.world.scheduler.traceHash);

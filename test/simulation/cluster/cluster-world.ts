@@ -87,6 +87,8 @@ export class ClusterWorld {
 
   /** A new life for a node that is dead. */
   boot(node: SimNode): void {
+    // Nobody may take the member that died for the one that starts: whoever waits for it would wait for ever.
+    this.members.delete(node.name);
     node.restart();
     this.#schedule(node);
   }
