@@ -63,6 +63,11 @@ export class FailoverController implements Component {
     return [...this.#groups.values()].toSorted((a, b) => (a.brokerName < b.brokerName ? -1 : 1));
   }
 
+  /** Whether the master of some group is being changed. */
+  get isChanging(): boolean {
+    return this.groups.some((group) => group.isChanging);
+  }
+
   group(brokerName: string): GroupFailover | undefined {
     return this.#groups.get(brokerName);
   }

@@ -4,7 +4,7 @@ import type { Logger } from '../../common/log/logger.ts';
 import type { GroupMember } from '../../common/model/broker-group.ts';
 import { isSameAddress } from '../../common/options/parse-value.ts';
 import { retryMs } from './controller-timings.ts';
-import type { GroupRecord } from './core/group-record.ts';
+import { isChanging, type GroupRecord } from './core/group-record.ts';
 import type { GroupSpec } from './core/group-spec.ts';
 import type { GroupObservation } from './core/observation.ts';
 import { allMembers } from './core/orders.ts';
@@ -44,6 +44,8 @@ export class GroupFailover {
   readonly #wake: Wake;
   readonly #members = new Map<string, Watched>();
   #spec: GroupSpec;
+  /** As it was last read or stored here. */
+  #record: GroupRecord | undefined;
   #failures = 0;
   /** When this controller last stored nothing but what is in the way. */
   #remarkedMs = -Infinity;
@@ -76,6 +78,11 @@ export class GroupFailover {
     this.#watchMembers(spec.members);
   }
 
+  /** Whether the master is being changed, as far as is known here. */
+  get isChanging(): boolean {
+    return this.#record !== undefined && isChanging(this.#record);
+  }
+
   /** Something has happened that it should look at. */
   wake(): void {
     this.#wake.signal();
@@ -105,6 +112,7 @@ export class GroupFailover {
   async read(): Promise<StoredGroup | undefined> {
     const stored = await this.#ofStore('read', this.#ports.store.read(this.brokerName));
     this.#eyes.recordSeen(stored);
+    this.#record = stored?.record;
     this.#metrics.seen(this.brokerName, stored?.record);
     return stored;
   }
@@ -131,6 +139,7 @@ export class GroupFailover {
       this.#logger.info('another controller was faster', { why });
       return false;
     }
+    this.#record = record;
     tellChange(this.#logger, before?.record, record, why);
     this.#metrics.stored(before?.record, record);
     this.wake();

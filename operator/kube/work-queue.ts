@@ -74,6 +74,11 @@ export class WorkQueue {
     return this.#delayed.size;
   }
 
+  /** No turn is under way or due: those that come later do not count. So it is before `start`, too. */
+  get isIdle(): boolean {
+    return !this.#isRunning || (this.depth === 0 && this.#turns.size === 0);
+  }
+
   /** There is a reason to look at this object. Also before `start`; after `stop` it is nobody's business. */
   add(key: string): void {
     if (this.#stop.signal.aborted) return;

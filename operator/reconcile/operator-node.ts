@@ -25,6 +25,7 @@ import type { GroupRecord } from '../failover/core/group-record.ts';
 import { BrokerClusterReconciler } from './cluster/broker-cluster-reconciler.ts';
 import { ClusterSecrets } from './cluster/cluster-secrets.ts';
 import { CONSUMER_GROUP_KIND } from './consumer-group/consumer-group-kind.ts';
+import { finishChanges } from './finish-changes.ts';
 import { MergedMetrics } from './merged-metrics.ts';
 import { groupObjectName } from '../resource/names.ts';
 import { clusterKey, splitKey } from './names.ts';
@@ -181,6 +182,8 @@ export class OperatorNode {
 
   async #stopWork(): Promise<void> {
     this.#isStopping = true;
+    const { groups } = this.#queues;
+    await finishChanges({ failovers: this.#failovers, groups }, this.#context.environment);
     await Promise.all(Object.values(this.#queues).map((queue) => queue.stop()));
     await this.#failovers.stopAll();
     this.#access.close();

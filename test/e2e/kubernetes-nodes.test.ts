@@ -1,10 +1,14 @@
 /** Nodes of Kubernetes that are drained, cut off and lost, under the load of official clients outside. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '../support/wait-for.ts';
 import { LoadedCluster, type Survival } from './support/loaded-cluster.ts';
 import { localKube, MISSING_KUBE, mustRun, NODES, run } from './support/local-kube.ts';
-import { installRelease, RELEASE_TIMEOUT_MS } from './support/orbitmq-release.ts';
+import {
+  haveOperatorLeadOn,
+  installRelease,
+  RELEASE_TIMEOUT_MS,
+} from './support/orbitmq-release.ts';
 
 const ELECTED_WITHIN_MS = 120_000;
 const NODE_BACK_WITHIN_MS = 120_000;
@@ -92,6 +96,21 @@ suite(`nothing acknowledged is lost on Kubernetes when a node${why}`, () => {
     it(name, run, TEST_TIMEOUT_MS);
   }
 
+  async function drain(node: number): Promise<void> {
+    await mustRun(
+      'kubectl',
+      [
+        ...['drain', `node-${node}`, '--ignore-daemonsets', '--delete-emptydir-data'],
+        `--timeout=${DRAIN_TIMEOUT_SECONDS}s`,
+      ],
+      { timeoutMs: DRAIN_TIMEOUT_SECONDS * 1_000 + 5_000 },
+    );
+  }
+
+  async function uncordon(node: number): Promise<void> {
+    await mustRun('kubectl', ['uncordon', `node-${node}`]);
+  }
+
   /** What takes the master away, and another one. */
   const andElect = (strike: () => Promise<void>) => async (): Promise<void> => {
     const { epoch } = await cluster.group().record();
@@ -110,21 +129,27 @@ suite(`nothing acknowledged is lost on Kubernetes when a node${why}`, () => {
     survives(
       `node ${node} is drained`,
       HANDED_OVER_MAX_MS,
-      async () => {
-        await mustRun(
-          'kubectl',
-          [
-            ...['drain', `node-${node}`, '--ignore-daemonsets', '--delete-emptydir-data'],
-            `--timeout=${DRAIN_TIMEOUT_SECONDS}s`,
-          ],
-          { timeoutMs: DRAIN_TIMEOUT_SECONDS * 1_000 + 5_000 },
-        );
-      },
-      async () => {
-        await mustRun('kubectl', ['uncordon', `node-${node}`]);
-      },
+      () => drain(node),
+      () => uncordon(node),
     );
   }
+
+  it(
+    'with the master and the leading operator is drained',
+    async () => {
+      await cluster.untilSettled();
+      const drained = await masterNode();
+      await haveOperatorLeadOn(`node-${drained}`);
+      await cluster.survive({
+        name: 'with the master and the leading operator is drained',
+        unavailableMaxMs: HANDED_OVER_MAX_MS,
+        strike: () => drain(drained),
+        restore: () => uncordon(drained),
+      });
+      expect(await masterNode()).not.toBe(drained);
+    },
+    TEST_TIMEOUT_MS,
+  );
 
   survives(
     'with the master is cut off and comes back',

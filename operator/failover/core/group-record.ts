@@ -79,6 +79,11 @@ export function termsOf({ epoch, setVersion, syncStateSet, spec }: GroupRecord):
 }
 
 /** Whether the epoch has a master that may serve. */
+/** A change of masters has begun and is not done: until then nobody takes writes. */
+export function isChanging({ phase }: GroupRecord): boolean {
+  return phase === 'handing-over' || phase === 'revoking' || phase === 'promoting';
+}
+
 export function hasMaster({ phase }: GroupRecord): boolean {
   return phase === 'stable' || phase === 'promoting' || phase === 'handing-over';
 }

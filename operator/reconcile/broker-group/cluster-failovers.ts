@@ -94,6 +94,11 @@ export class ClusterFailovers {
     await Promise.all([...this.#running.keys()].map((key) => this.stop(key)));
   }
 
+  /** Whether the master of some group of some cluster is being changed. */
+  get isChanging(): boolean {
+    return [...this.#running.values()].some(({ controller }) => controller.isChanging);
+  }
+
   get keys(): readonly ClusterKey[] {
     return [...this.#running.keys()];
   }

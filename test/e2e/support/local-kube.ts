@@ -79,6 +79,9 @@ const onNode = (node: number): readonly string[] => [
   ...['--address', join(STATE, 'nodes', String(node), 'containerd.sock'), '-n', 'k8s.io'],
 ];
 
+export const nodeNames = (): readonly string[] =>
+  Array.from({ length: NODES }, (_, index) => `node-${index + 1}`);
+
 /** A real Kubernetes of this machine: API server, controllers, scheduler, kubelet and containers. One at a time. */
 export const localKube = {
   /** Idempotent. */

@@ -1,8 +1,8 @@
 import { appendFileSync } from 'node:fs';
 import { env } from 'node:process';
 import { buildImage } from '../container-engine.ts';
-import { OPERATOR_NAMESPACE } from './kube-namespace.ts';
-import { localKube, mustRun } from './local-kube.ts';
+import { KubeNamespace, OPERATOR_NAMESPACE } from './kube-namespace.ts';
+import { localKube, mustRun, nodeNames } from './local-kube.ts';
 import { isDone, noteDone } from './run-folder.ts';
 
 export const IMAGE = 'orbitmq-e2e:test';
@@ -52,6 +52,34 @@ export async function leadingOperator(): Promise<string> {
     ...['--output', 'jsonpath={.items[0].spec.holderIdentity}'],
   ]);
   return holder.split('_')[0] ?? '';
+}
+
+const LEADS_WITHIN_MS = 60_000;
+/** One to have a pod there, and one for that pod to lead. */
+const REPLACEMENTS_MAX = 2;
+
+/** Has the operator that leads run on this node, and the other one elsewhere. */
+export async function haveOperatorLeadOn(node: string, left = REPLACEMENTS_MAX): Promise<void> {
+  const system = KubeNamespace.existing(OPERATOR_NAMESPACE);
+  const leader = await leadingOperator();
+  const pods = await system.list('pods', '--selector', 'app.kubernetes.io/component=operator');
+  const onNode = pods.filter(({ spec }) => (spec as { nodeName?: string }).nodeName === node);
+  if (onNode.some(({ metadata }) => metadata.name === leader)) return;
+  if (left === 0) throw new Error(`no operator on ${node} leads`);
+  // Who is replaced lands on a node without another one: on this one, when all others are closed.
+  const isClosed = onNode.length === 0;
+  const others = nodeNames().filter((name) => name !== node);
+  if (isClosed) await mustRun('kubectl', ['cordon', ...others]);
+  try {
+    await system.kubectl(['delete', 'pod', leader]);
+    await system.kubectl(['rollout', 'status', 'deployment', '--timeout=50s']);
+  } finally {
+    if (isClosed) await mustRun('kubectl', ['uncordon', ...others]);
+  }
+  await system.until('another operator to lead', LEADS_WITHIN_MS, async () =>
+    ['', leader].includes(await leadingOperator()) ? undefined : true,
+  );
+  await haveOperatorLeadOn(node, left - 1);
 }
 
 /** A figure for the notes: a line of JSON in the file that ORBITMQ_E2E_REPORT names. */

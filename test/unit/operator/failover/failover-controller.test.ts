@@ -202,6 +202,22 @@ describe('failover controller', () => {
     expect(text).toMatch(/orbitmq_member_heartbeat_age_seconds\{/);
   });
 
+  it('knows while a master is being changed, until the next one serves', async () => {
+    const own = await start();
+    const [controller] = own.controllers;
+    expect(controller?.isChanging).toBe(false);
+    own.model.knowsDeaths = true;
+    own.model.crash(own.master);
+    let changes = 0;
+    for (let turn = 0; turn < 100; turn++) {
+      await own.run(10);
+      if (controller?.isChanging === true) changes += 1;
+      expect(controller?.isChanging).toBe(own.record.phase !== 'stable');
+    }
+    expect(changes).toBeGreaterThan(0);
+    expect(controller?.isChanging).toBe(false);
+  });
+
   it('has one master at a time with two controllers, and goes on with one of them', async () => {
     const own = await start(2);
     own.model.knowsDeaths = true;

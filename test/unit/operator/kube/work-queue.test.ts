@@ -62,6 +62,20 @@ describe('the work queue', () => {
     await queue.stop();
   });
 
+  it('is idle until it is started, and whenever no turn is due or under way', async () => {
+    const { turn, end } = heldTurns();
+    const { queue } = queueOf(turn);
+    queue.add('a');
+    expect(queue.isIdle).toBe(true);
+    queue.start();
+    await settle();
+    expect([queue.depth, queue.isIdle]).toEqual([0, false]);
+    queue.addAfter('b', 1_000);
+    await end('a');
+    expect(queue.isIdle).toBe(true);
+    await queue.stop();
+  });
+
   it('tries again after growing pauses, tells how often it failed, and forgets it after a success', async () => {
     const failures: number[] = [];
     const { kit, queue } = queueOf(async (_, context) => {
