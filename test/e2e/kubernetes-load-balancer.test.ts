@@ -131,11 +131,11 @@ suite(`A cluster behind load balancers${why}`, () => {
         `${BALANCERS['broker-0']}:${PORT}`,
         `${BALANCERS['broker-1']}:${PORT}`,
       ]);
-      await outside.untilCondition(
-        ['topic.orbitmq.io', 'orders'],
-        ['Ready', 'True'],
-        READY_WITHIN_MS,
-      );
+      // A group that is not there yet would be made by its first consumer, which begins with what comes then.
+      for (const object of ['topic.orbitmq.io/orders', 'consumergroup.orbitmq.io/readers']) {
+        const [kind = '', name = ''] = object.split('/');
+        await outside.untilCondition([kind, name], ['Ready', 'True'], READY_WITHIN_MS);
+      }
       await receivesAll();
     },
     TEST_TIMEOUT_MS,

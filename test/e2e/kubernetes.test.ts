@@ -155,15 +155,19 @@ suite(`OrbitMQ on Kubernetes${why}`, () => {
   it(
     'serves an official client in a pod',
     async () => {
-      await shop.apply(
-        {
-          apiVersion: 'orbitmq.io/v1alpha1',
-          kind: 'ConsumerGroup',
-          metadata: { name: 'readers' },
-          spec: { clusterRef: { name: 'orbitmq' }, startPosition: 'earliest' },
-        },
-        clientPod('client', `orbitmq-namesrv.${shop.name}.svc:8081`, ...WORDS),
+      await shop.apply({
+        apiVersion: 'orbitmq.io/v1alpha1',
+        kind: 'ConsumerGroup',
+        metadata: { name: 'readers' },
+        spec: { clusterRef: { name: 'orbitmq' }, startPosition: 'earliest' },
+      });
+      // A group that is not there yet would be made by its first consumer, which begins with what comes then.
+      await shop.untilCondition(
+        ['consumergroup.orbitmq.io', 'readers'],
+        ['Ready', 'True'],
+        READY_WITHIN_MS,
       );
+      await shop.apply(clientPod('client', `orbitmq-namesrv.${shop.name}.svc:8081`, ...WORDS));
       const isOver = async (): Promise<true | undefined> => {
         const phase = (await shop.get('pod', 'client'))?.status?.['phase'];
         return phase === 'Succeeded' || phase === 'Failed' ? true : undefined;
