@@ -13,6 +13,9 @@ import { OrbitMqProcess } from '../support/orbitmq-process.ts';
 const REQUESTS_MAX = 256;
 const REQUESTS_PER_CLIENT_MAX = 128;
 const TOPIC = 'overload';
+/** For a burst to be in the sockets of a node that does not run: the node then finds all of it at once. */
+const WRITTEN_MS = 500;
+const BURSTS_MAX = 5;
 const MIB = 2 ** 20;
 
 let node: OrbitMqProcess;
@@ -35,6 +38,22 @@ afterAll(async () => {
   for (const client of clients) client.close();
   await node.dispose();
 });
+
+/**
+ * What comes in meanwhile waits for the node, so that it is a burst also where clients are slower than the node. A connection
+ * holds 64 KiB of bodies that nobody reads: several hundred small requests.
+ */
+async function whileFrozen<T>(begin: () => Promise<T>): Promise<T> {
+  process.kill(node.pid, 'SIGSTOP');
+  let begun: Promise<T>;
+  try {
+    begun = begin();
+    await new Promise((resolve) => setTimeout(resolve, WRITTEN_MS));
+  } finally {
+    process.kill(node.pid, 'SIGCONT');
+  }
+  return begun;
+}
 
 /** Starts all sends at once, spread over `over` connections. */
 async function burst(count: number, bodyBytes: number, over: readonly MessagingClient[]) {
@@ -63,7 +82,7 @@ async function expectRecovered(): Promise<void> {
 
 describe('a node with more work than it admits', () => {
   it('does what it admits, refuses the rest with TOO_MANY_REQUESTS, and is well at once afterwards', async () => {
-    const receipts = await burst(8_000, 1_024, clients);
+    const receipts = await whileFrozen(() => burst(8_000, 100, clients));
     const done = ofCode(receipts, OK);
     const refused = ofCode(receipts, TOO_MANY_REQUESTS);
     expect(done.length + refused.length).toBe(receipts.length);
@@ -76,18 +95,23 @@ describe('a node with more work than it admits', () => {
 
   it('does not let one client take everything', async () => {
     const [greedy, modest] = clients as [MessagingClient, MessagingClient];
-    const greedyWork = burst(2_000, 1_024, [greedy]);
-    const modestWork = burst(REQUESTS_PER_CLIENT_MAX / 2, 1_024, [modest]);
-    expect(ofCode(await modestWork, TOO_MANY_REQUESTS)).toEqual([]);
-    expect(ofCode(await greedyWork, TOO_MANY_REQUESTS).length).toBeGreaterThan(0);
+    const [greedyWork, modestWork] = await whileFrozen(() =>
+      Promise.all([burst(2_000, 100, [greedy]), burst(REQUESTS_PER_CLIENT_MAX / 2, 100, [modest])]),
+    );
+    expect(ofCode(modestWork, TOO_MANY_REQUESTS)).toEqual([]);
+    expect(ofCode(greedyWork, TOO_MANY_REQUESTS).length).toBeGreaterThan(0);
   }, 60_000);
 
   it('bounds the bytes in work too, and its memory with them', async () => {
     const beforeBytes = node.usage().residentBytes;
-    const receipts = await burst(200, MIB, clients);
-    const refused = ofCode(receipts, TOO_MANY_REQUESTS);
-    expect(ofCode(receipts, OK).length + refused.length).toBe(receipts.length);
-    expect(refused.length).toBeGreaterThan(0);
+    let refusals = 0;
+    // A burst of this size is not in the sockets at once: a node that is faster than its clients may take one of them whole.
+    for (let round = 0; round < BURSTS_MAX && refusals === 0; round++) {
+      const receipts = await burst(200, MIB, clients);
+      refusals = ofCode(receipts, TOO_MANY_REQUESTS).length;
+      expect(ofCode(receipts, OK).length + refusals).toBe(receipts.length);
+    }
+    expect(refusals).toBeGreaterThan(0);
     // What comes in is read before it is refused; 200 MiB at once must not all be kept.
     expect(node.usage().residentBytes - beforeBytes).toBeLessThan(600 * MIB);
     await expectRecovered();
