@@ -10,6 +10,12 @@ import type { KubeAnswer, KubeRequest, KubeTransport } from './kube-transport.ts
 const CREDENTIALS_MS = 30_000;
 const UNAUTHORIZED = 401;
 
+/**
+ * Not HTTP/2, which an API server prefers: a request with a body that is aborted before it is sent leaves node's session writing
+ * without an end, until the memory is full (undici 8.12.4 with Node 24.21).
+ */
+const HTTP_1 = { allowH2: false };
+
 interface Credentials {
   readonly headers: Readonly<Record<string, string>>;
   readonly dispatcher: Dispatcher;
@@ -86,6 +92,7 @@ export class KubeconfigTransport implements KubeTransport {
   async request({ method, path, contentType, body, signal }: KubeRequest): Promise<KubeAnswer> {
     const { headers, dispatcher } = await this.#current();
     const answer = await dispatcher.request({
+      ...HTTP_1,
       origin: this.#origin,
       path: `${this.#basePath}${path}`,
       method,

@@ -28,13 +28,17 @@ export interface LeaseTimings {
   readonly leaseDurationMs: number;
   /** How long the holder tries to renew before it gives up; less than the lease, so that it knows first. */
   readonly renewDeadlineMs: number;
+  /** Between two renewals. */
   readonly retryPeriodMs: number;
+  /** Between two looks of a candidate. It is for so long that nobody leads after a leader has given the lease back. */
+  readonly lookPeriodMs: number;
 }
 
 const LEASE_TIMINGS: LeaseTimings = {
   leaseDurationMs: 15_000,
   renewDeadlineMs: 10_000,
   retryPeriodMs: 2_000,
+  lookPeriodMs: 500,
 };
 
 export interface LeaderElectionOptions {
@@ -46,13 +50,14 @@ export interface LeaderElectionOptions {
   readonly timings?: LeaseTimings;
 }
 
-/** Candidates that wait do so for the retry period and up to this part more, so that they do not ask together. */
+/** Candidates that wait do so for the period and up to this part more, so that they do not ask together. */
 const WAIT_JITTER = 1.2;
+const GIVE_BACK_ATTEMPTS_MAX = 3;
 
 /**
- * One leader among several processes, by a Lease, with the rules of client-go. It is no fence: a leader that was frozen may
- * act for a moment after another one has begun, so that writes that matter need a precondition of their own (a version or an
- * epoch). Whoever loses the lease aborts all work by `signal` and ends the process.
+ * One leader among several processes, by a Lease, with the rules of client-go; candidates look more often than there. It is no
+ * fence: a leader that was frozen may act for a moment after another one has begun, so that writes that matter need a
+ * precondition of their own (a version or an epoch). Whoever loses the lease aborts all work by `signal` and ends the process.
  */
 export class LeaderElection {
   readonly #ports: LeaderElectionPorts;
@@ -121,12 +126,12 @@ export class LeaderElection {
 
   async #run(): Promise<void> {
     const { timers, random, logger } = this.#ports;
-    const { retryPeriodMs } = this.#timings;
+    const { lookPeriodMs } = this.#timings;
     const { identity, name: lease } = this.#options;
     while (!this.#isStopped()) {
       if (await this.#tryOnce()) break;
       const jitter = 1 + WAIT_JITTER * (random.uint32() / 2 ** 32);
-      await pause(timers, retryPeriodMs * jitter, this.#stop.signal);
+      await pause(timers, lookPeriodMs * jitter, this.#stop.signal);
     }
     if (this.#isStopped()) return;
     logger.info('this process leads', { lease, identity });
@@ -211,21 +216,33 @@ export class LeaderElection {
 
   /** Others need not wait for the lease to run out. That it did not work is no reason not to stop. */
   async #giveBack(): Promise<void> {
-    const { client, clock, logger } = this.#ports;
+    const { logger } = this.#ports;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        if (await this.#release())
+          logger.info('the lease is given back', { lease: this.#options.name });
+        return;
+      } catch (error) {
+        // A renewal that was given up half-way may arrive between our look and our write.
+        if (isKubeError(error, 'conflict') && attempt < GIVE_BACK_ATTEMPTS_MAX) continue;
+        logger.warn('the lease could not be given back: the next leader waits for its end', {
+          error,
+        });
+        return;
+      }
+    }
+  }
+
+  /** False: it is not ours any more. What is stored counts, since a renewal may have been given up half-way. */
+  async #release(): Promise<boolean> {
+    const { client, clock } = this.#ports;
     const { namespace, name, identity } = this.#options;
     const { retryPeriodMs: timeoutMs } = this.#timings;
-    try {
-      // A renewal may have been given up half-way: what is stored counts.
-      const lease = await client.find(RESOURCES.leases, { namespace, name }, { timeoutMs });
-      if (lease?.spec?.holderIdentity !== identity) return;
-      const spec = this.#view.release(lease.spec, microTime(clock.nowMs()));
-      await client.replace(RESOURCES.leases, { ...lease, spec }, { timeoutMs });
-      logger.info('the lease is given back', { lease: this.#options.name });
-    } catch (error) {
-      logger.warn('the lease could not be given back: the next leader waits for its end', {
-        error,
-      });
-    }
+    const lease = await client.find(RESOURCES.leases, { namespace, name }, { timeoutMs });
+    if (lease?.spec?.holderIdentity !== identity) return false;
+    const spec = this.#view.release(lease.spec, microTime(clock.nowMs()));
+    await client.replace(RESOURCES.leases, { ...lease, spec }, { timeoutMs });
+    return true;
   }
 
   /** A call must end early enough for another try before the deadline, and with the deadline. */

@@ -52,9 +52,13 @@ export class ApiServer {
 
   /** Credentials of an administrator, over TLS with the server's own certificate. */
   config() {
-    return loadKubeConfig(
-      this.#kubeconfig(this.url, { 'certificate-authority': this.#file('pki/apiserver.crt') }),
-    );
+    return loadKubeConfig(this.configFile());
+  }
+
+  /** The same as a file, for another process. */
+  configFile(): string {
+    const authority = { 'certificate-authority': this.#file('pki/apiserver.crt') };
+    return this.#kubeconfig(this.url, authority);
   }
 
   /** The same, for what listens on `port` in its place without TLS. */

@@ -21,7 +21,10 @@ interface Thing extends KubernetesObject {
 
 const THINGS = resource<Thing>('test.orbitmq.io/v1', 'Thing', 'things');
 const NAMESPACES = resource('v1', 'Namespace', 'namespaces', false);
-const QUICK_LEASE = { leaseDurationMs: 3_000, renewDeadlineMs: 2_000, retryPeriodMs: 400 };
+const QUICK_LEASE = {
+  ...{ leaseDurationMs: 3_000, renewDeadlineMs: 2_000 },
+  ...{ retryPeriodMs: 400, lookPeriodMs: 100 },
+};
 
 const suite = MISSING_API_SERVER === undefined ? describe : describe.skip;
 const why = MISSING_API_SERVER === undefined ? '' : ` (skipped: ${MISSING_API_SERVER})`;

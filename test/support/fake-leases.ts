@@ -6,6 +6,8 @@ export class FakeLeases {
   lease: Lease | undefined;
   writes = 0;
   reads = 0;
+  /** Once, between the next read and what its reader does then. */
+  afterNextFind: (() => void) | undefined;
 
   client(state: { fault?: 'unreachable' | undefined } = {}) {
     const check = () => {
@@ -16,7 +18,10 @@ export class FakeLeases {
       find: async () => {
         this.reads++;
         check();
-        return this.lease;
+        const { lease, afterNextFind } = this;
+        this.afterNextFind = undefined;
+        afterNextFind?.();
+        return lease;
       },
       create: async (_: unknown, lease: Lease) => {
         check();
@@ -30,6 +35,11 @@ export class FakeLeases {
         return this.#store(lease);
       },
     } as never;
+  }
+
+  /** A write that changes nothing but the version. */
+  touch(): void {
+    if (this.lease !== undefined) this.#store(this.lease);
   }
 
   #store(lease: Lease): Lease {

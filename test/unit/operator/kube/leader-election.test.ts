@@ -44,6 +44,29 @@ describe('leader election', () => {
     await b.stop();
   });
 
+  it('gives the lease back also when a renewal that was given up arrives late', async () => {
+    const [kit, leases] = [new KubePortsKit(), new FakeLeases()];
+    const a = candidate(kit, leases, 'a');
+    await a.elected();
+    leases.afterNextFind = () => leases.touch();
+    await a.stop();
+    expect(leases.lease?.spec?.holderIdentity).toBe('');
+  });
+
+  it('does not try for ever to give the lease back', async () => {
+    const [kit, leases] = [new KubePortsKit(), new FakeLeases()];
+    const a = candidate(kit, leases, 'a');
+    await a.elected();
+    const touchAgain = (): void => {
+      leases.touch();
+      leases.afterNextFind = touchAgain;
+    };
+    touchAgain();
+    await a.stop();
+    expect(leases.lease?.spec?.holderIdentity).toBe('a');
+    expect(kit.fatal).toEqual([]);
+  });
+
   it('ends the process of a leader that cannot renew, before another one can lead', async () => {
     const [kit, leases, fault] = [new KubePortsKit(), new FakeLeases(), state()];
     const a = candidate(kit, leases, 'a', fault);
