@@ -13,7 +13,7 @@ import { isConfigured, isSameSpec } from './group-spec.ts';
 import type { GroupObservation } from './observation.ts';
 import { memberSeen } from './observation.ts';
 import { isMasterOf } from './trigger.ts';
-import { saidGoodbye } from './witness-rules.ts';
+import { lastRunHeard, saidGoodbye } from './witness-rules.ts';
 
 export interface TermsChange {
   readonly record: GroupRecord;
@@ -95,12 +95,15 @@ function withoutEnded(record: GroupRecord, observation: GroupObservation): Terms
   return { record: { ...record, syncStateSet, setVersion: record.setVersion + 1 }, why };
 }
 
-/** The last run that anybody heard of: one that has come back is not gone. */
+/**
+ * The last run that anybody heard of: one that has come back is not gone. A controller that has begun after the end never had an
+ * answer of it, and goes by what NameServers have heard.
+ */
 function hasEnded(observation: GroupObservation, name: string): boolean {
   const { status, endedRuns, hasFailed } = memberSeen(observation, name);
-  if (status === undefined) return false;
-  if (endedRuns.includes(status.runId)) return true;
-  return hasFailed && saidGoodbye(observation, { name, runId: status.runId });
+  const runId = status?.runId ?? lastRunHeard(observation, name);
+  if (runId === undefined) return false;
+  return endedRuns.includes(runId) || (hasFailed && saidGoodbye(observation, { name, runId }));
 }
 
 function confirmedTerms(

@@ -59,3 +59,19 @@ export function lastHeardMs(
   );
   return silences.length === 0 ? undefined : Math.min(...silences);
 }
+
+/** The run of a member that a majority has heard of last: for whoever has not had an answer of the member itself. */
+export function lastRunHeard(
+  { nameServers, spec }: GroupObservation,
+  memberName: string,
+): string | undefined {
+  const runs = nameServers.flatMap(({ heard }) => {
+    const isMeant = (member: HeardMember): boolean =>
+      member.brokerName === spec.brokerName && member.memberName === memberName;
+    return heard?.members.find(isMeant)?.runId ?? [];
+  });
+  return runs.find((run) => {
+    const named = runs.filter((other) => other === run);
+    return isMajority(named.length, nameServers.length);
+  });
+}

@@ -156,6 +156,20 @@ describe.each([SYNC, ASYNC])('what happens to a group ($replication)', (mode) =>
     expect(model.stored?.syncStateSet).not.toContain(leaving);
   });
 
+  it.each([
+    ['said goodbye', (model: FailoverModel, slave: string) => model.leave(slave)],
+    ['died', (model: FailoverModel, slave: string) => model.crash(slave)],
+  ])('a smaller set by a controller that begins after a slave has %s', (_how, end) => {
+    const model = wholeGroup(mode);
+    model.knowsDeaths = true;
+    const [gone = ''] = othersOf(masterOf(model));
+    end(model, gone);
+    for (const controller of CONTROLLERS) model.restartController(controller);
+    settle(model, 'c0');
+    expect(model.stored?.syncStateSet).not.toContain(gone);
+    expect(model.violations).toEqual([]);
+  });
+
   it('the same set, when a slave is only silent, or writes need it', () => {
     const model = wholeGroup(mode);
     model.knowsDeaths = true;
