@@ -85,6 +85,30 @@ suite(`nothing acknowledged is lost on Kubernetes when a node${why}`, () => {
     return group.nodeOf(await group.master());
   }
 
+  /** Node of the slave, which does not share it with the master: after a drain of its own it may, until it is made anew. */
+  async function slaveNode(): Promise<number> {
+    const group = cluster.group();
+    const { syncStateSet, master } = await group.record();
+    const slave = syncStateSet.find((name) => name !== master?.name);
+    if (slave === undefined) throw new Error('no slave is in sync');
+    const node = await group.nodeOf(slave);
+    if (node !== (await masterNode())) return node;
+    await cluster.namespace.kubectl(['delete', 'pod', slave]);
+    await cluster.untilSettled();
+    return group.nodeOf(slave);
+  }
+
+  /** To have something start on one node, the others are closed for a moment, and masters leave a node that is closed. */
+  async function haveNoMasterOn(node: number): Promise<void> {
+    await cluster.untilSettled();
+    if ((await masterNode()) !== node) return;
+    const { epoch } = await cluster.group().record();
+    await mustRun('kubectl', ['cordon', `node-${node}`]);
+    await cluster.group().untilElected(epoch, ELECTED_WITHIN_MS);
+    await uncordon(node);
+    await cluster.untilSettled();
+  }
+
   function survives(
     name: string,
     unavailableMaxMs: number,
@@ -147,6 +171,26 @@ suite(`nothing acknowledged is lost on Kubernetes when a node${why}`, () => {
         restore: () => uncordon(drained),
       });
       expect(await masterNode()).not.toBe(drained);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  /** Nobody but the operator lets the master do without its slave at once; the next one has never seen that slave. */
+  it(
+    'with a slave and the leading operator is drained',
+    async () => {
+      await cluster.untilSettled();
+      const drained = await slaveNode();
+      await haveOperatorLeadOn(`node-${drained}`);
+      await haveNoMasterOn(drained);
+      const { epoch } = await cluster.group().record();
+      await cluster.survive({
+        name: 'with a slave and the leading operator is drained',
+        unavailableMaxMs: HANDED_OVER_MAX_MS,
+        strike: () => drain(drained),
+        restore: () => uncordon(drained),
+      });
+      expect((await cluster.group().record()).epoch).toBe(epoch);
     },
     TEST_TIMEOUT_MS,
   );
