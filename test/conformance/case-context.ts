@@ -91,7 +91,7 @@ type StartOperation = 'startProducer' | 'startSimpleConsumer' | 'startPushConsum
 
 const START_ATTEMPTS_MAX = 2;
 /** Long polls of the suite, in whole seconds because some clients count in them. */
-const POLL_MS = 2_000;
+const POLL_MS = 3_000;
 /** A receive may give fewer than there are: so one asks again, until this long after the last message. */
 const QUIET_MS = 20_000;
 const DELIVERY_POLL_MS = 100;
@@ -108,14 +108,21 @@ export interface ConsumerOptions {
 export class SimpleReceiver {
   readonly #driver: ClientDriver;
   readonly #handle: string;
+  #askedMs = 0;
 
   constructor(driver: ClientDriver, handle: string) {
     this.#driver = driver;
     this.#handle = handle;
   }
 
+  /** When the last poll began. */
+  get askedMs(): number {
+    return this.#askedMs;
+  }
+
   /** One poll. */
   async poll(invisibleMs: number, max = 32): Promise<IncomingMessage[]> {
+    this.#askedMs = performance.now();
     const { messages } = await this.#driver.call('receive', {
       handle: this.#handle,
       max,

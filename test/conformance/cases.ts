@@ -24,6 +24,8 @@ const INVALID_RECEIPT_HANDLE = 40_013;
 /** Whole seconds, because some clients count in them. */
 const SHORT_MS = 2_000;
 const LONG_MS = 60_000;
+/** The node keeps a tenth of it for the way to the client, which for Rust must not be late. */
+const EMPTY_POLL_MS = 4_000;
 /** A redelivery is due at the end of the invisible time; a busy machine may be this late. */
 const LATE_MS = 5_000;
 /** Clocks of client and server are the same here, but timers round. */
@@ -112,15 +114,18 @@ async function filtersByTag(context: CaseContext): Promise<void> {
   expect(everything.map(({ tag }) => tag ?? '').sort()).toEqual(['', 'A', 'AB', 'B', 'C']);
 }
 
-/** Takes the next delivery of the one message and tells how long after `sinceMs` it came. */
+/**
+ * Takes the next delivery of the one message and tells how long after `sinceMs` it came. It left the node between `askedMs`
+ * and `atMs`, which may be far apart on a busy machine.
+ */
 async function redelivery(
   consumer: SimpleReceiver,
   sinceMs: number,
   invisibleMs: number,
-): Promise<{ message: IncomingMessage; afterMs: number; atMs: number }> {
+): Promise<{ message: IncomingMessage; afterMs: number; askedMs: number; atMs: number }> {
   const message = await consumer.takeOne(invisibleMs);
   const atMs = performance.now();
-  return { message, afterMs: atMs - sinceMs, atMs };
+  return { message, afterMs: atMs - sinceMs, askedMs: consumer.askedMs, atMs };
 }
 
 async function deliversAgain(context: CaseContext): Promise<void> {
@@ -134,9 +139,12 @@ async function deliversAgain(context: CaseContext): Promise<void> {
   const deliveries = [first, second, third].map(({ message }) => message);
   expect(deliveries.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
   expect(new Set(deliveries.map((message) => message.messageId))).toEqual(new Set([messageId]));
-  for (const { afterMs } of [second, third]) {
-    expect(afterMs).toBeGreaterThan(SHORT_MS - EARLY_MS);
-    expect(afterMs).toBeLessThan(SHORT_MS + LATE_MS);
+  for (const [before, after] of [
+    [first, second],
+    [second, third],
+  ] as const) {
+    expect(after.atMs - before.askedMs).toBeGreaterThan(SHORT_MS - EARLY_MS);
+    expect(after.afterMs).toBeLessThan(SHORT_MS + LATE_MS);
   }
 }
 
@@ -256,14 +264,14 @@ async function movesPushedToDeadLetters(context: CaseContext): Promise<void> {
 
 async function answersEmptyPolls(context: CaseContext): Promise<void> {
   await context.producer(); // its first use creates the topic
-  const consumer = await context.simpleConsumer({ awaitMs: SHORT_MS });
+  const consumer = await context.simpleConsumer({ awaitMs: EMPTY_POLL_MS });
   await consumer.poll(LONG_MS);
   const startMs = performance.now();
   expect(await consumer.poll(LONG_MS)).toEqual([]);
   const tookMs = performance.now() - startMs;
   // An answer must leave before the deadline of the call, which for Rust is the polling time itself.
-  expect(tookMs).toBeGreaterThan(SHORT_MS * 0.8);
-  expect(tookMs).toBeLessThan(SHORT_MS + LATE_MS);
+  expect(tookMs).toBeGreaterThan(EMPTY_POLL_MS * 0.8);
+  expect(tookMs).toBeLessThan(EMPTY_POLL_MS + LATE_MS);
 }
 
 async function wakesWaitingPolls(context: CaseContext): Promise<void> {
@@ -277,7 +285,8 @@ async function wakesWaitingPolls(context: CaseContext): Promise<void> {
   const sentAtMs = performance.now();
   const { messages, atMs } = await polled;
   expect(messages.map(({ body }) => body)).toEqual([base64('awake')]);
-  expect(atMs - sentAtMs).toBeLessThan(1_000);
+  // Not woken, it would have ended when its time was over, 9 s after this.
+  expect(atMs - sentAtMs).toBeLessThan(LATE_MS);
 }
 
 /** Every case, for every client that can do what it needs. */

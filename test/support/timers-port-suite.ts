@@ -93,7 +93,7 @@ export function describeTimersPort(name: string, makeHarness: () => TimersHarnes
     claim('run soon what is wanted soon, in order, before any later delay', async ({ timers }) => {
       const seen: string[] = [];
       await new Promise<void>((resolve) => {
-        timers.after(10, () => resolve(void seen.push('late')));
+        timers.after(500, () => resolve(void seen.push('late')));
         timers.soon(() => {
           seen.push('first');
           timers.soon(() => seen.push('third'));

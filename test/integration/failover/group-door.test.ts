@@ -109,10 +109,11 @@ describe('the door of a group', () => {
     const address = { host: HOST, port: await freePort() };
     await new Promise<void>((resolve) => one.listen(address.port, HOST, resolve));
     cleanups.push(() => void one.close());
+    const two = await member('two');
     door.leadTo([address]);
     await closed(await enter(port));
     const client = await enter(port);
-    door.leadTo([await member('two')]);
+    door.leadTo([two]);
     expect(await greeting(client)).toBe('two');
   });
 

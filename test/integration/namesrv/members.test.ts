@@ -148,12 +148,12 @@ describe('a NameServer and the members of a group', () => {
   it('keeps the routes and holds a send through a failover, and refuses the old epoch', async () => {
     const { node } = members.get('m1')!;
     await node.kill();
-    const held = send('held');
     expect(await revokeAtNameServer(2)).toMatchObject({ isAccepted: true, epoch: 2 });
     const revoked = encodeRevokeOrder({ brokerName: 'g', epoch: epoch(2) });
     const answer = decodeRevokeAnswer(await order('m2', MEMBER_PATHS.revoke, revoked));
     expect(answer.isAccepted).toBe(true);
     expect(await routes()).toBe(2);
+    const held = send('held');
     await promote('m2', 2);
     expect(await held).toBe(Code.OK);
     expect(await send('after')).toBe(Code.OK);
