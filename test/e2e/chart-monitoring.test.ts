@@ -82,12 +82,22 @@ suite(`a real Prometheus at a cluster of real processes${why}`, () => {
     DATA_TIMEOUT_MS + 5_000,
   );
 
-  it('has no alert while all is well', async () => {
-    const aboutThisMachine = ['OrbitMQDiskFilling', 'OrbitMQDiskAlmostFull', 'OrbitMQSlowFlush'];
-    const busyMachine = ['OrbitMQEventLoopBusy'];
-    const ignored = [...aboutThisMachine, ...busyMachine];
-    expect((await prometheus.firing()).filter((name) => !ignored.includes(name))).toEqual([]);
-  });
+  it(
+    'has no alert while all is well',
+    async () => {
+      const aboutThisMachine = ['OrbitMQDiskFilling', 'OrbitMQDiskAlmostFull', 'OrbitMQSlowFlush'];
+      const busyMachine = ['OrbitMQEventLoopBusy'];
+      const ignored = [...aboutThisMachine, ...busyMachine];
+      // On a busy machine one may come for a moment; a wrong one stays.
+      let firing: string[] = [];
+      await waitFor('no alert', ALERT_TIMEOUT_MS, async () => {
+        firing = (await prometheus.firing()).filter((name) => !ignored.includes(name));
+        return firing.length === 0 ? true : undefined;
+      }).catch(() => undefined);
+      expect(firing).toEqual([]);
+    },
+    2 * ALERT_TIMEOUT_MS,
+  );
 
   it(
     'tells of a slave that is lost, and of the danger for what only its master has',

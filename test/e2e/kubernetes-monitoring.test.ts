@@ -10,7 +10,7 @@ import { installRelease, RELEASE_TIMEOUT_MS } from './support/orbitmq-release.ts
 import { SteadyLoad } from './support/steady-load.ts';
 
 const READY_WITHIN_MS = 120_000;
-const GONE_WITHIN_MS = 120_000;
+const GONE_WITHIN_MS = 240_000;
 const DATA_TIMEOUT_MS = 60_000;
 const PROTOCOL_PORT = 8081;
 const HTTP_PORT = 5557;

@@ -10,7 +10,7 @@ const RULES = resolve('charts/orbitmq/files/alerts.yaml');
 const SCRAPE_INTERVAL = '1s';
 /** Alerts last minutes, so that a passing fault wakes nobody; here a fault is seen at once. */
 const HELD = '2s';
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 const LOG_CHARACTERS_MAX = 20_000;
 

@@ -177,7 +177,8 @@ export class BrokerClusterReconciler {
     const unconfigured = await configureNewGroups(turn);
     const roll = await rollCluster(turn);
     const refusals = reports.flatMap(refusalsIn);
-    return { cluster, context, view, outcomes, drains, roll, refusals, unconfigured };
+    const written = reports.flatMap(statefulSetsWritten);
+    return { cluster, context, view, outcomes, drains, roll, written, refusals, unconfigured };
   }
 
   /** What certificates have to be for, the addresses that clients outside are told included. */
@@ -290,6 +291,9 @@ function refusalsIn({ failures, foreign }: ApplyReport): readonly string[] {
     ...foreign.map(({ kind, name }) => `${kind} ${name} belongs to somebody else`),
   ];
 }
+
+const statefulSetsWritten = ({ created, updated }: ApplyReport): readonly string[] =>
+  [...created, ...updated].filter(({ kind }) => kind === 'StatefulSet').map(({ name }) => name);
 
 /** It could lose its master now, and the NameServers would be asked about that. */
 function isWhole({ record, pods }: GroupView): boolean {

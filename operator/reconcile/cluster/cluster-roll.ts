@@ -11,6 +11,8 @@ import type { ChildrenTurn } from './group-children.ts';
 export interface RollState {
   /** Pods that still have an old template. */
   readonly outdated: number;
+  /** StatefulSets whose template Kubernetes has not looked at yet: their pods may be old. */
+  readonly unseen: readonly string[];
   /** What is done or waited for, in the order of groups; the NameServers are first. */
   readonly steps: readonly { readonly of: string; readonly step: RollStep }[];
 }
@@ -26,7 +28,10 @@ export async function rollCluster(turn: ChildrenTurn): Promise<RollState> {
   // One after the other: while one has old pods the next one waits, so that never two groups are weak at a time.
   const next = stuck ?? plans.find((plan) => plan.outdated > 0 && plan.step.kind !== 'done');
   if (next !== undefined) await perform(turn, next);
-  return { outdated, steps: plans.map(({ of, step }) => ({ of, step })) };
+  const unseen = [view.nameServers, ...view.groups.map(({ statefulSet }) => statefulSet)].flatMap(
+    (set) => (set !== undefined && currentRevision(set) === undefined ? [set.metadata.name] : []),
+  );
+  return { outdated, unseen, steps: plans.map(({ of, step }) => ({ of, step })) };
 }
 
 interface Plan {

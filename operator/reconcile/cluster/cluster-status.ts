@@ -28,6 +28,8 @@ export interface TurnFacts {
   readonly outcomes: ReadonlyMap<string, GroupOutcome>;
   readonly drains: ReadonlyMap<string, DrainPlan>;
   readonly roll: RollState;
+  /** StatefulSets that were written in this turn: what that means for their pods is seen in a later one. */
+  readonly written: readonly string[];
   /** What the API server refused, and what is somebody else's; empty: nothing. */
   readonly refusals: readonly string[];
   /** Groups that do not have the topics and consumer groups of the others yet. */
@@ -151,7 +153,11 @@ function progressing(facts: TurnFacts): Finding {
     ({ type, status }) => (type === 'StorageHealthy') !== (status === 'True'),
   );
   if (busy !== undefined) return is('Progressing', true, 'Updating', busy.message);
-  const { view, context } = facts;
+  const { view, context, roll } = facts;
+  const fresh = [...new Set([...facts.written, ...roll.unseen])];
+  if (fresh.length > 0) {
+    return is('Progressing', true, 'Updating', `Kubernetes looks at ${fresh.join(', ')}`);
+  }
   const missing = view.groups
     .slice(0, context.spec.groups)
     .filter(({ pods, record }) => {

@@ -12,7 +12,7 @@ const READY_WITHIN_MS = 180_000;
 /** Until everything is as before: pods are back, volumes copied, all members in sync. */
 const WHOLE_WITHIN_MS = 240_000;
 const SENT_WITHIN_MS = 60_000;
-const GONE_WITHIN_MS = 120_000;
+const GONE_WITHIN_MS = 240_000;
 const NODE_PORT = 31180;
 const NAME = 'mq';
 /** Clients come in over it, so it is spared. */

@@ -313,6 +313,22 @@ describe('BrokerClusterReconciler', () => {
     expect(world.running.has(KEY)).toBe(false);
   });
 
+  it('says that it is progressing from the turn that changes a template, and not only when pods are old', async () => {
+    world.apply({ groups: 1 });
+    await world.settle();
+    world.apply({ groups: 1, image: 'orbitmq:2' });
+    await world.turn();
+    expect(world.cluster?.status?.observedGeneration).toBe(world.cluster?.metadata.generation);
+    expect(world.condition('Progressing')).toBe('True Updating');
+    // The template is stored, and Kubernetes has not looked at it.
+    await world.turn();
+    expect(world.condition('Progressing')).toBe('True Updating');
+    world.live();
+    await world.turn();
+    expect(world.condition('Progressing')).toBe('True Updating');
+    expect(world.condition('Upgrading')).toBe('True RollingPods');
+  });
+
   it('replaces slaves for a new image one by one, and asks for a switchover before the master', async () => {
     world.apply({ groups: 1, replicasPerGroup: 3, namesrv: { replicas: 1 } });
     await world.settle();
