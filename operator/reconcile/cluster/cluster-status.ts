@@ -6,6 +6,7 @@ import type {
 } from '../../api/broker-cluster-status-schema.ts';
 import { formatAddress } from '../../../common/options/parse-value.ts';
 import type { Condition } from '../../kube/core/conditions.ts';
+import type { Pod } from '../../kube/resource.ts';
 import {
   nameServersExternalAddress,
   type AdvertisedAddress,
@@ -13,7 +14,7 @@ import {
 import type { ClusterContext } from '../../resource/cluster-context.ts';
 import { selectorLabels, selectorText } from '../../resource/metadata.ts';
 import { externalName, internalAddress, nameServersName } from '../../resource/names.ts';
-import { isReady } from '../pod-facts.ts';
+import { isReady, podState } from '../pod-facts.ts';
 import { is, type Finding } from '../resource-status.ts';
 import type { ClusterPorts } from './cluster-ports.ts';
 import { commonImage, type RollState } from './cluster-roll.ts';
@@ -163,14 +164,23 @@ function progressing(facts: TurnFacts): Finding {
     .filter(({ pods, record }) => {
       const inSync = record?.syncStateSet.length ?? 0;
       return (
-        pods.filter(isReady).length < context.spec.replicasPerGroup ||
+        pods.filter(stays).length < context.spec.replicasPerGroup ||
         inSync < context.spec.replicasPerGroup
       );
     })
     .map(({ brokerName }) => brokerName);
-  if (missing.length === 0) return is('Progressing', false, 'AsSpecified');
-  return is('Progressing', true, 'Waiting', `${missing.join(', ')}: not all members are in sync`);
+  if (missing.length > 0) {
+    const message = `${missing.join(', ')}: not all members are ready and in sync`;
+    return is('Progressing', true, 'Waiting', message);
+  }
+  if (view.nameServerPods.filter(stays).length < context.spec.namesrv.replicas) {
+    return is('Progressing', true, 'Waiting', 'not all NameServers are ready');
+  }
+  return is('Progressing', false, 'AsSpecified');
 }
+
+/** One that is on its way out is ready until it has ended: the last pod of a roll still has the old template. */
+const stays = (pod: Pod): boolean => podState(pod) === 'ready';
 
 /** True when it is so of every group that the spec wants. */
 function ofGroups(

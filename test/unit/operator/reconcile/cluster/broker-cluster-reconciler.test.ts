@@ -329,6 +329,19 @@ describe('BrokerClusterReconciler', () => {
     expect(world.condition('Upgrading')).toBe('True RollingPods');
   });
 
+  it.each(['orders-broker-0-1', 'orders-namesrv-0'])(
+    'is progressing while %s is on its way out, though it is ready',
+    async (name) => {
+      world.apply({ groups: 1 });
+      await world.settle();
+      const pod = world.kube.cache(RESOURCES.pods).get('shop', name)!;
+      const deletionTimestamp = '2026-01-01T00:00:00Z';
+      world.kube.put({ ...pod, metadata: { ...pod.metadata, deletionTimestamp } });
+      await world.turn();
+      expect(world.condition('Progressing')).toBe('True Waiting');
+    },
+  );
+
   it('replaces slaves for a new image one by one, and asks for a switchover before the master', async () => {
     world.apply({ groups: 1, replicasPerGroup: 3, namesrv: { replicas: 1 } });
     await world.settle();
