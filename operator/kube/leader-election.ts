@@ -219,8 +219,8 @@ export class LeaderElection {
     const { logger } = this.#ports;
     for (let attempt = 1; ; attempt++) {
       try {
-        if (await this.#release())
-          logger.info('the lease is given back', { lease: this.#options.name });
+        const isReleased = await this.#release();
+        if (isReleased) logger.info('the lease is given back', { lease: this.#options.name });
         return;
       } catch (error) {
         // A renewal that was given up half-way may arrive between our look and our write.

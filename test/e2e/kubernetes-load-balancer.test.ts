@@ -2,17 +2,16 @@
  * Clients outside that come in over a LoadBalancer. Nothing here gives Services addresses, so the test does, as a balancer would:
  * it writes them into their status, and leads their traffic to a node, where kube-proxy knows them by that status.
  */
-import { connect } from 'node:net';
 import { execPath } from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '../support/wait-for.ts';
-import { KubeNamespace } from './support/kube-namespace.ts';
+import { GONE_WITHIN_MS, KubeNamespace } from './support/kube-namespace.ts';
 import { localKube, MISSING_KUBE, mustRun } from './support/local-kube.ts';
+import { connectOnce } from './support/new-connections.ts';
 import { installRelease, RELEASE_TIMEOUT_MS, report } from './support/orbitmq-release.ts';
 
 const READY_WITHIN_MS = 120_000;
 const WAITS_WITHIN_MS = 30_000;
-const GONE_WITHIN_MS = 240_000;
 const CLIENT_TIMEOUT_MS = 120_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const TEST_TIMEOUT_MS = 300_000;
@@ -92,7 +91,11 @@ suite(`A cluster behind load balancers${why}`, () => {
   /** A balancer tells its address when it leads somewhere; here the test tells it, and kube-proxy hears of it a moment later. */
   async function untilReachable(addresses: readonly string[]): Promise<void> {
     for (const host of addresses) {
-      await waitFor(`an answer at ${host}`, READY_WITHIN_MS, () => isReachable(host), 200);
+      const connects = async (): Promise<true | undefined> => {
+        const why = await connectOnce(`${host}:${PORT}`, CONNECT_TIMEOUT_MS);
+        return why === undefined ? true : undefined;
+      };
+      await waitFor(`an answer at ${host}`, READY_WITHIN_MS, connects, 200);
     }
   }
 
@@ -171,16 +174,3 @@ suite(`A cluster behind load balancers${why}`, () => {
     TEST_TIMEOUT_MS,
   );
 });
-
-function isReachable(host: string): Promise<true | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port: PORT, timeout: CONNECT_TIMEOUT_MS });
-    const end = (isConnected: boolean): void => {
-      socket.destroy();
-      resolve(isConnected ? true : undefined);
-    };
-    socket.once('connect', () => end(true));
-    socket.once('error', () => end(false));
-    socket.once('timeout', () => end(false));
-  });
-}

@@ -4,13 +4,12 @@ import { PANELS } from '../support/dashboard-panels.ts';
 import { MISSING_PROMETHEUS, Prometheus } from '../support/prometheus.ts';
 import { withVariables } from '../support/promql-reading.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { KubeNamespace, OPERATOR_NAMESPACE } from './support/kube-namespace.ts';
+import { GONE_WITHIN_MS, KubeNamespace, OPERATOR_NAMESPACE } from './support/kube-namespace.ts';
 import { MISSING_KUBE } from './support/local-kube.ts';
 import { installRelease, RELEASE_TIMEOUT_MS } from './support/orbitmq-release.ts';
 import { SteadyLoad } from './support/steady-load.ts';
 
 const READY_WITHIN_MS = 120_000;
-const GONE_WITHIN_MS = 240_000;
 const DATA_TIMEOUT_MS = 60_000;
 const PROTOCOL_PORT = 8081;
 const HTTP_PORT = 5557;

@@ -108,9 +108,9 @@ suite(`nothing acknowledged is lost on Kubernetes when a node${why}`, () => {
   async function haveNoMasterOn(node: number): Promise<void> {
     await cluster.untilSettled();
     if ((await masterNode()) !== node) return;
-    const { epoch } = await cluster.group().record();
-    await mustRun('kubectl', ['cordon', `node-${node}`]);
-    await cluster.group().untilElected(epoch, ELECTED_WITHIN_MS);
+    await andElect(async () => {
+      await mustRun('kubectl', ['cordon', `node-${node}`]);
+    })();
     await uncordon(node);
     await cluster.untilSettled();
   }
@@ -141,6 +141,13 @@ suite(`nothing acknowledged is lost on Kubernetes when a node${why}`, () => {
     await mustRun('kubectl', ['uncordon', `node-${node}`]);
   }
 
+  const surviveDrain = (name: string, node: number): Promise<void> =>
+    cluster.survive({
+      ...{ name, unavailableMaxMs: DRAINED_MAX_MS },
+      strike: () => drain(node),
+      restore: () => uncordon(node),
+    });
+
   /** What takes the master away, and another one. */
   const andElect = (strike: () => Promise<void>) => async (): Promise<void> => {
     const { epoch } = await cluster.group().record();
@@ -156,12 +163,8 @@ suite(`nothing acknowledged is lost on Kubernetes when a node${why}`, () => {
     });
 
   for (let node = 1; node <= NODES; node++) {
-    survives(
-      `node ${node} is drained`,
-      DRAINED_MAX_MS,
-      () => drain(node),
-      () => uncordon(node),
-    );
+    const name = `node ${node} is drained`;
+    it(name, () => surviveDrain(name, node), TEST_TIMEOUT_MS);
   }
 
   it(
@@ -170,12 +173,7 @@ suite(`nothing acknowledged is lost on Kubernetes when a node${why}`, () => {
       await cluster.untilSettled();
       const drained = await masterNode();
       await haveOperatorLeadOn(`node-${drained}`);
-      await cluster.survive({
-        name: 'with the master and the leading operator is drained',
-        unavailableMaxMs: DRAINED_MAX_MS,
-        strike: () => drain(drained),
-        restore: () => uncordon(drained),
-      });
+      await surviveDrain('with the master and the leading operator is drained', drained);
       expect(await masterNode()).not.toBe(drained);
     },
     TEST_TIMEOUT_MS,
@@ -190,12 +188,7 @@ suite(`nothing acknowledged is lost on Kubernetes when a node${why}`, () => {
       await haveOperatorLeadOn(`node-${drained}`);
       await haveNoMasterOn(drained);
       const { epoch } = await cluster.group().record();
-      await cluster.survive({
-        name: 'with a slave and the leading operator is drained',
-        unavailableMaxMs: DRAINED_MAX_MS,
-        strike: () => drain(drained),
-        restore: () => uncordon(drained),
-      });
+      await surviveDrain('with a slave and the leading operator is drained', drained);
       expect((await cluster.group().record()).epoch).toBe(epoch);
     },
     TEST_TIMEOUT_MS,

@@ -5,13 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
-import { KubeNamespace } from './support/kube-namespace.ts';
+import { GONE_WITHIN_MS, KubeNamespace } from './support/kube-namespace.ts';
 import { MISSING_KUBE } from './support/local-kube.ts';
 import { installRelease, RELEASE_TIMEOUT_MS } from './support/orbitmq-release.ts';
 
 const SAMPLES = 'docs/samples';
 const READY_WITHIN_MS = 150_000;
-const GONE_WITHIN_MS = 240_000;
 const TEST_TIMEOUT_MS = 300_000;
 
 /** They ask for more than this machine has (processors, zones, a StorageClass): accepted and carried out, and that is all. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '../support/wait-for.ts';
-import { KubeNamespace, OPERATOR_NAMESPACE } from './support/kube-namespace.ts';
+import { GONE_WITHIN_MS, KubeNamespace, OPERATOR_NAMESPACE } from './support/kube-namespace.ts';
 import { localKube, MISSING_KUBE, mustRun, NODES } from './support/local-kube.ts';
 import { callsBetween, operatorFigures, writesIn } from './support/operator-figures.ts';
 import { IMAGE, installRelease, RELEASE_TIMEOUT_MS, report } from './support/orbitmq-release.ts';
@@ -20,7 +20,6 @@ const QUIET_MINUTES_MAX = 3;
 /** Events of 200 topics are written one after the other, behind everything else. */
 const TOLD_WITHIN_MS = 30_000;
 const TOLD_MS = 3_000;
-const GONE_WITHIN_MS = 240_000;
 const SEND_COUNT = 20;
 const CLIENT_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 300_000;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { resolve } from 'node:path';
+import { execPath } from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { KubeClient } from '../../operator/kube/kube-client.ts';
 import { RESOURCES } from '../../operator/kube/resource.ts';
@@ -9,7 +9,7 @@ import { within } from '../support/wait-for.ts';
 import { ApiServer, MISSING_API_SERVER } from './api-server.ts';
 import { KubeWorld } from './kube-world.ts';
 
-const REPOSITORY = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const ORBITMQ = resolve('bin/orbitmq.js');
 const START_TIMEOUT_MS = 150_000;
 const ROUNDS = 6;
 const REPEATS_MAX = 2;
@@ -68,9 +68,9 @@ suite(`an operator as a process, at a real API server${why}`, () => {
   /** Starts one, and stops it so long after it has begun to lead. */
   async function leadAndStop(afterMs: number) {
     const child = spawn(
-      join(REPOSITORY, 'node_modules/node/bin/node'),
+      execPath,
       [
-        ...[join(REPOSITORY, 'bin/orbitmq.js'), 'operator'],
+        ...[ORBITMQ, 'operator'],
         ...['--kube-config', server.configFile(), '--http-listen', '127.0.0.1:0'],
         ...['--operator-namespace', LEASE.namespace, '--lease-name', LEASE.name],
       ],

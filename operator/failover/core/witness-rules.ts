@@ -3,6 +3,9 @@ import type { HeardMember } from '../../../common/model/witness.ts';
 import type { MasterRun } from './group-record.ts';
 import { isMajority, type GroupObservation, type NameServerObservation } from './observation.ts';
 
+const isOf = (entry: HeardMember, brokerName: string, memberName: string): boolean =>
+  entry.brokerName === brokerName && entry.memberName === memberName;
+
 /** An entry of another run says nothing of this one. */
 function entryOf(
   { heard }: NameServerObservation,
@@ -10,10 +13,7 @@ function entryOf(
   run: MasterRun,
 ): HeardMember | undefined {
   return heard?.members.find(
-    (member) =>
-      member.brokerName === brokerName &&
-      member.memberName === run.name &&
-      member.runId === run.runId,
+    (entry) => isOf(entry, brokerName, run.name) && entry.runId === run.runId,
   );
 }
 
@@ -65,11 +65,10 @@ export function lastRunHeard(
   { nameServers, spec }: GroupObservation,
   memberName: string,
 ): string | undefined {
-  const runs = nameServers.flatMap(({ heard }) => {
-    const isMeant = (member: HeardMember): boolean =>
-      member.brokerName === spec.brokerName && member.memberName === memberName;
-    return heard?.members.find(isMeant)?.runId ?? [];
-  });
+  const runs = nameServers.flatMap(
+    ({ heard }) =>
+      heard?.members.find((entry) => isOf(entry, spec.brokerName, memberName))?.runId ?? [],
+  );
   return runs.find((run) => {
     const named = runs.filter((other) => other === run);
     return isMajority(named.length, nameServers.length);

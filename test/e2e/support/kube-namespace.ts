@@ -6,6 +6,8 @@ const DETAIL_CHARACTERS_MAX = 12_000;
 const OPERATOR_LOG_LINES = 40;
 
 export const OPERATOR_NAMESPACE = 'orbitmq-system';
+/** For what is deleted to be gone. A namespace is looked at every 15 s or so while its pods end. */
+export const GONE_WITHIN_MS = 240_000;
 
 export interface Condition {
   readonly type: string;

@@ -4,7 +4,7 @@ import { ClusterLoad } from '../../support/cluster-load.ts';
 import { monotonicMs } from '../../support/cluster-ledger.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { KubeBrokerGroup } from './kube-broker-group.ts';
-import { KubeNamespace, type Live } from './kube-namespace.ts';
+import { GONE_WITHIN_MS, KubeNamespace, type Live } from './kube-namespace.ts';
 import { localKube } from './local-kube.ts';
 import { report } from './orbitmq-release.ts';
 
@@ -12,7 +12,6 @@ const READY_WITHIN_MS = 180_000;
 /** Until everything is as before: pods are back, volumes copied, all members in sync. */
 const WHOLE_WITHIN_MS = 240_000;
 const SENT_WITHIN_MS = 60_000;
-const GONE_WITHIN_MS = 240_000;
 const NODE_PORT = 31180;
 const NAME = 'mq';
 /** Clients come in over it, so it is spared. */

@@ -40,22 +40,29 @@ export class NewConnections {
     }
   }
 
-  #one(): Promise<void> {
+  async #one(): Promise<void> {
     const atMs = Math.round(monotonicMs() - this.#startMs);
-    const { hostname: host, port } = new URL(`tcp://${this.#endpoint}`);
-    return new Promise((done) => {
-      const socket = connect({ host, port: Number(port), timeout: HANGS_AFTER_MS }, () => {
-        this.#opened += 1;
-        socket.destroy();
-      });
-      socket.once('timeout', () => {
-        this.#failures.push(`after ${atMs} ms: no answer`);
-        socket.destroy();
-      });
-      socket.once('error', (error) => {
-        this.#failures.push(`after ${atMs} ms: ${error.message}`);
-      });
-      socket.once('close', () => done());
-    });
+    const why = await connectOnce(this.#endpoint, HANGS_AFTER_MS);
+    if (why === undefined) this.#opened += 1;
+    else this.#failures.push(`after ${atMs} ms: ${why}`);
   }
+}
+
+/** Connects and closes at once; resolves with why it could not, or with undefined. */
+export function connectOnce(endpoint: string, timeoutMs: number): Promise<string | undefined> {
+  const { hostname: host, port } = new URL(`tcp://${endpoint}`);
+  return new Promise((resolve) => {
+    let why: string | undefined;
+    const socket = connect({ host, port: Number(port), timeout: timeoutMs }, () => {
+      socket.destroy();
+    });
+    socket.once('timeout', () => {
+      why = 'no answer';
+      socket.destroy();
+    });
+    socket.once('error', (error) => {
+      why = error.message;
+    });
+    socket.once('close', () => resolve(why));
+  });
 }

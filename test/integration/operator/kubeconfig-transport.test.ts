@@ -15,6 +15,7 @@ import {
   loadKubeConfig,
 } from '../../../operator/kube/kubeconfig-transport.ts';
 import { CollectingLogger } from '../../support/collecting-logger.ts';
+import { kubeconfigText } from '../../support/kubeconfig.ts';
 import { ManualTime } from '../../support/manual-time.ts';
 import { within } from '../../support/wait-for.ts';
 
@@ -40,7 +41,8 @@ describe('the transport of a kubeconfig, at a server that prefers HTTP/2', () =>
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     const file = join(directory, 'config');
-    writeFileSync(file, JSON.stringify(kubeconfig(`https://127.0.0.1:${port}`, cert)));
+    const authority = { 'certificate-authority-data': Buffer.from(cert).toString('base64') };
+    writeFileSync(file, kubeconfigText(`https://127.0.0.1:${port}`, authority, 't'));
     transport = new KubeconfigTransport(
       loadKubeConfig(file),
       new ManualTime(),
@@ -83,21 +85,4 @@ describe('the transport of a kubeconfig, at a server that prefers HTTP/2', () =>
     await expect(written).rejects.toThrow(/abort/);
     expect(await ask('/', AbortSignal.timeout(WAIT_MS))).toBe(200);
   });
-});
-
-const kubeconfig = (server: string, certificatePem: string): object => ({
-  apiVersion: 'v1',
-  kind: 'Config',
-  'current-context': 'here',
-  clusters: [
-    {
-      name: 'here',
-      cluster: {
-        server,
-        'certificate-authority-data': Buffer.from(certificatePem).toString('base64'),
-      },
-    },
-  ],
-  users: [{ name: 'me', user: { token: 't' } }],
-  contexts: [{ name: 'here', context: { cluster: 'here', user: 'me' } }],
 });
